@@ -1,0 +1,51 @@
+"""Arguments that several verbs take, said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from intarsia.errors import DataError
+
+if TYPE_CHECKING:
+    from intarsia.datasets import Dataset
+
+DataArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="DATA", help="A folder, a zip or a dataset.yaml.", show_default=False),
+]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Instead of DATA, with --masks.", show_default=False),
+]
+MasksOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Instead of DATA, with --images.", show_default=False),
+]
+DeviceOption = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where the network runs.")
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")]
+
+
+def open_dataset(data: Path | None, images: Path | None, masks: Path | None) -> Dataset:
+    """The data set that the arguments name; what was inferred about it is printed.
+
+    Raises:
+        DataError: neither or both of DATA and --images/--masks, or no data set is there.
+    """
+    from intarsia.datasets import Dataset
+
+    apart = images is not None and masks is not None
+    if (data is None) == (not apart) or (images is None) != (masks is None):
+        raise DataError(
+            "which data set?",
+            expected="DATA, or both --images DIR and --masks DIR",
+            hint="for example: intarsia check camvid/",
+        )
+    dataset = Dataset.open(images=images, masks=masks) if apart else Dataset.open(data)
+    for note in dataset.notes:
+        typer.echo(f"note: {note}", err=True)
+    return dataset

@@ -1,0 +1,57 @@
+"""Progress of long work: a bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[int, int], None]
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """A callable `(done, total)` that shows how far the work is, and when it will end."""
+    if sys.stderr.isatty():
+        with _bar(title) as show:
+            yield show
+    else:
+        yield _lines(title)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield show
+
+
+def _lines(title: str) -> Progress:
+    start = last = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done and now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            left = (now - start) * (total - done) / done
+            print(f"{title}: {done} of {total}, about {left:.0f} s left", file=sys.stderr)
+
+    return show
+
+
+def say_step(text: str) -> None:
+    """A line on stderr about what happens now; stdout is kept for results."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,51 @@
+"""`intarsia evaluate`."""
+
+from __future__ import annotations
+
+import json as json_
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intarsia.cli.arguments import (
+    DataArgument,
+    DeviceOption,
+    ImagesOption,
+    MasksOption,
+    VerboseOption,
+    open_dataset,
+)
+from intarsia.cli.display import progress
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    data: DataArgument = None,
+    images: ImagesOption = None,
+    masks: MasksOption = None,
+    split: Annotated[str, typer.Option(metavar="NAME", help="train, val or test.")] = "val",
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the sheet here.", show_default=False),
+    ] = None,
+    device: DeviceOption = "auto",
+    verbose: VerboseOption = False,
+) -> None:
+    """The metric sheet of a run on one split.
+
+    Measured at the images' own size. Without DATA: the data of the training. A look at `test` is recorded in the run.
+
+    \b
+    Example: intarsia evaluate runs/camvid camvid/ --split val
+    """
+    from intarsia.evaluation import evaluate as measure
+    from intarsia.images import write_atomic
+
+    given = data is not None or images is not None or masks is not None
+    dataset = open_dataset(data, images, masks) if given else None
+    with progress(f"evaluating {split}") as show:
+        sheet = measure(run, dataset, split=split, device=device, progress=show)
+    typer.echo(str(sheet))
+    if json is not None:
+        write_atomic(json, json_.dumps(sheet.to_json(), indent=1).encode())

@@ -1,0 +1,79 @@
+"""`intarsia train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intarsia.cli.arguments import (
+    DataArgument,
+    DeviceOption,
+    ImagesOption,
+    MasksOption,
+    VerboseOption,
+    open_dataset,
+)
+from intarsia.cli.display import say_step
+
+DEFAULT_RECIPE = "unet-mobilenetv2"
+
+
+def train(
+    data: DataArgument = None,
+    images: ImagesOption = None,
+    masks: MasksOption = None,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="See `intarsia recipes`.")
+    ] = DEFAULT_RECIPE,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="RUN", help="The run folder.", show_default="runs/DATA-RECIPE"
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="train.epochs", show_default="recipe")
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="30m", help="Fit the epochs to this time.", show_default=False),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(metavar="N|HxW", help="data.image_size, pixels", show_default="recipe"),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", help="train.batch_size", show_default="recipe")
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(metavar="X", help="train.lr", show_default="recipe")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="train.seed", show_default="recipe")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="imagenet|none|FILE|RUN", help="train.weights", show_default="recipe"),
+    ] = None,
+    device: DeviceOption = "auto",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any key of the recipe; repeatable."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where this run was stopped.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say plan, memory and time; train nothing.")
+    ] = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Check the data, train, and write the report.
+
+    Ctrl-C saves; the same command with --resume goes on, with the same result as without a stop.
+
+    \b
+    Example: intarsia train camvid/ --out runs/camvid --time 30m --set data.ignore=[Unlabelled]
+    """
