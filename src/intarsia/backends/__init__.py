@@ -1,0 +1,1 @@
+"""What runs a network: devices, and adapters from networks to plain functions."""

@@ -1,0 +1,87 @@
+"""Where a network runs, and in which precision."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+
+import torch
+
+from intarsia.errors import RecipeError, did_you_mean
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+# glibc's mallopt parameters (malloc.h)
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+
+
+def select_device(name: str = "auto") -> str:
+    """A device that is there: `auto` prefers cuda, then mps.
+
+    Raises:
+        RecipeError: an unknown name, or a device that torch cannot use here.
+    """
+    if name not in DEVICES:
+        raise RecipeError(f'no device "{name}"', hint=did_you_mean(name, DEVICES))
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return next(device for device, there in available.items() if there)
+    if not available[name]:
+        raise RecipeError(
+            f'device "{name}" is not available here',
+            expected=", ".join(d for d, there in available.items() if there),
+            hint="`intarsia env` says why",
+        )
+    return name
+
+
+def native_bf16(device: str) -> bool:
+    """True where bfloat16 is computed by the hardware; emulated, it is many times slower."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device != "cpu":
+        return False
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "bf16" in _cpu_flags()
+    return bool({"avx512_bf16", "amx_bf16"} & _cpu_flags())
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:  # noqa: PTH123
+            for line in lines:
+                if line.startswith(("flags", "Features")):
+                    return set(line.partition(":")[2].split())
+    except OSError:  # not Linux: fp32 is always right
+        return set()
+    return set()
+
+
+def precision_for(device: str, wanted: str = "auto") -> str:
+    """`auto` resolved to fp32, bf16 or fp16 for this device."""
+    if wanted != "auto":
+        return wanted
+    if native_bf16(device):
+        return "bf16"
+    return "fp16" if device == "cuda" else "fp32"
+
+
+def keep_freed_memory() -> bool:
+    """Lets glibc keep freed blocks instead of handing each large one back to the system.
+
+    A training step allocates and frees the same gigabytes again and again; returning them costs
+    a page fault for every 4 KiB. See benchmarks/allocator.py. True where it applies.
+    """
+    if platform.system() != "Linux":
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_TOP_PAD, 256 << 20)
+    return bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))

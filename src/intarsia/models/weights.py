@@ -1,0 +1,254 @@
+"""Weights from elsewhere: timm's hub, torchvision or timm files, another run.
+
+Nothing is loaded in part without a word: every key of a file is used, named as left out, or the
+load fails.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+from torch import Tensor, nn
+
+from intarsia.errors import ModelError
+
+PRETRAINED = "mobilenetv2_100"
+"""timm's name of the encoder of `unet-mobilenetv2`; its tag is the default one, `ra_in1k`."""
+
+State = dict[str, Tensor]
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
+_PREFIXES = ("", "module.", "encoder.", "backbone.", "network.encoder.", "features.")
+_CLASSIFIERS = ("classifier.", "fc.", "head.")
+_SHOWN = 6
+
+
+def weights_folder() -> Path:
+    """Where a weights file is looked for before the hub: `$INTARSIA_WEIGHTS` or the cache."""
+    return Path(os.environ.get("INTARSIA_WEIGHTS") or Path.home() / ".cache/intarsia/weights")
+
+
+def pretrained_encoder(name: str) -> State:
+    """ImageNet weights of a timm model, by timm's own loader.
+
+    A file `NAME.safetensors` or `NAME.pth` in `weights_folder()` is taken first, so that a machine
+    without a network needs only that file.
+
+    Raises:
+        ModelError: no such file and the hub cannot be reached; the message names the file.
+    """
+    import timm
+
+    config = timm.get_pretrained_cfg(name)
+    tagged = f"{name}.{config.tag}" if config.tag else name
+    for ending in (".safetensors", ".pth"):
+        local = weights_folder() / f"{tagged}{ending}"
+        if local.is_file():
+            return read_state(local)
+    advice = ModelError(
+        f'the ImageNet weights of "{name}" are not on this machine and the hub is out of reach',
+        where=config.hf_hub_id,
+        expected=f"model.safetensors of {config.hf_hub_id} on the Hugging Face hub",
+        hint=f"fetch that file elsewhere and save it as {weights_folder()}/{tagged}.safetensors, "
+        "or give any file with --weights FILE, or train from random weights with --weights none",
+    )
+    if not _hub_reachable(config.hf_hub_id):
+        raise advice
+    try:
+        model = timm.create_model(name, pretrained=True)
+    except (OSError, RuntimeError) as error:
+        raise advice from error
+    state: State = model.state_dict()
+    return state
+
+
+def _hub_reachable(repository: str) -> bool:
+    # The hub's client retries for most of a minute when there is no network at all
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        if isinstance(try_to_load_from_cache(repository, name), str):
+            return True
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
+    except OSError:
+        return False
+    return True
+
+
+def read_state(path: Path) -> State:
+    """The tensors of a weights file: safetensors, or a pickle-free `torch.save` file.
+
+    Raises:
+        ModelError: missing, empty, cut short, untrusted content, or not a mapping of tensors.
+    """
+    if not path.is_file():
+        raise ModelError("no such weights file", where=path, hint="imagenet, none, a file or a run")
+    if path.stat().st_size == 0:
+        raise ModelError("the weights file is empty", where=path, hint="fetch it again")
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ModelError(
+                f"not a whole safetensors file: {error}", where=path, hint="fetch it again"
+            ) from error
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            "the file holds more than tensors and could run code; it was not opened",
+            where=path,
+            expected="a safetensors file, or a state dict saved with torch.save",
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise ModelError(
+            f"not a whole weights file: {error}", where=path, hint="fetch it again"
+        ) from error
+    for wrapper in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not content:
+        raise ModelError("no tensors by name in the file", where=path)
+    state = {str(key): value for key, value in content.items()}
+    odd = [key for key, value in state.items() if not _whole(value)]
+    if odd:
+        raise ModelError(
+            f"entries that are not plain tensors: {_some(odd)}", where=path, expected="a state dict"
+        )
+    return state
+
+
+def _whole(value: object) -> bool:
+    # a stride-0 tensor of a few bytes can declare any number of elements
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+    )
+
+
+def load_encoder_weights(
+    encoder: nn.Module, state: State, *, pretrained: str | None, source: str
+) -> list[str]:
+    """Fills an encoder from torchvision's, timm's or its own names; returns what to say aloud.
+
+    `pretrained` is timm's name of the same network: its keys stand in the same order as the
+    encoder's. A first convolution of another channel count is adapted: its kernels are repeated
+    over the channels and rescaled so that activations keep their size.
+
+    Raises:
+        ModelError: a key that fits nothing, a key that is missing, or a shape that differs.
+    """
+    own = encoder.state_dict()
+    translated, left_out = _translate(state, list(own), pretrained)
+    problems = []
+    missing = [k for k in own if k not in translated and not k.endswith("num_batches_tracked")]
+    surplus = [k for k in translated if k not in own]
+    if missing:
+        problems.append(f"{len(missing)} of the encoder's keys are missing: {_some(missing)}")
+    if surplus:
+        problems.append(f"{len(surplus)} keys fit nothing: {_some(surplus)}")
+    said = []
+    first = next((k for k, v in own.items() if v.ndim == 4), None)
+    for key in own.keys() & translated.keys():
+        wanted, given = own[key].shape, translated[key].shape
+        if wanted == given:
+            continue
+        if key == first and wanted[0] == given[0] and wanted[2:] == given[2:]:
+            translated[key] = _adapt_channels(translated[key], wanted[1])
+            said.append(f"first convolution adapted from {given[1]} to {wanted[1]} channels")
+        else:
+            problems.append(f"{key}: {tuple(given)} in the file, {tuple(wanted)} in the encoder")
+    if problems:
+        raise ModelError(
+            "the weights do not fit the encoder: " + "; ".join(problems[:_SHOWN]),
+            where=source,
+            hint="give the weights of this very encoder, or --weights none",
+        )
+    for key, value in own.items():
+        translated.setdefault(key, value)
+    encoder.load_state_dict(translated)
+    said.insert(0, f"encoder weights from {source}: {len(own)} tensors")
+    if left_out:
+        said.append(f"left out of that file, a classifier: {_some(left_out)}")
+    return said
+
+
+def _translate(
+    state: State, own: list[str], pretrained: str | None
+) -> tuple[State, list[str]]:
+    """The file's tensors under the encoder's names, and the keys that were left out."""
+    names = set(own)
+    candidates = [(prefix, {prefix + key: key for key in own}) for prefix in _PREFIXES]
+    candidates += [("", {key.removeprefix("features."): key for key in own})]
+    if pretrained is not None:
+        candidates += [("", _timm_names(pretrained, own))]
+    table = max((t for _, t in candidates), key=lambda t: len(t.keys() & state.keys()))
+    translated: State = {}
+    left_out = []
+    for key, value in state.items():
+        if key in table and table[key] in names:
+            translated[table[key]] = value
+        elif key.rpartition("encoder.")[2].startswith(_CLASSIFIERS):
+            left_out.append(key)
+        else:
+            translated[key] = value
+    return translated, left_out
+
+
+def _timm_names(pretrained: str, own: list[str]) -> dict[str, str]:
+    import timm
+
+    theirs = [
+        key
+        for key in timm.create_model(pretrained, pretrained=False).state_dict()
+        if not key.startswith(_CLASSIFIERS)
+    ]
+    return dict(zip(theirs, own, strict=True)) if len(theirs) == len(own) else {}
+
+
+def _adapt_channels(kernel: Tensor, channels: int) -> Tensor:
+    given = kernel.shape[1]
+    repeated = kernel[:, [i % given for i in range(channels)]]
+    return repeated * (given / channels)
+
+
+def load_model_weights(model: nn.Module, state: State, *, source: str) -> list[str]:
+    """Fills a whole network from another run; a head of another class count stays random.
+
+    Raises:
+        ModelError: the networks differ in more than the head.
+    """
+    own = model.state_dict()
+    missing = sorted(own.keys() - state.keys())
+    surplus = sorted(state.keys() - own.keys())
+    differing = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
+    foreign = [k for k in differing if "head" not in k]
+    if missing or surplus or foreign:
+        raise ModelError(
+            "the other run holds another network: "
+            + _some(foreign or missing or surplus),
+            where=source,
+            hint="take a run of the same model and channel count",
+        )
+    model.load_state_dict({**own, **{k: v for k, v in state.items() if k not in differing}})
+    said = [f"weights from {source}: {len(own) - len(differing)} tensors"]
+    if differing:
+        said.append("another number of classes there: the head starts from random weights")
+    return said
+
+
+def _some(keys: list[str]) -> str:
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return ", ".join(keys[:_SHOWN]) + more
