@@ -1,0 +1,144 @@
+"""One image file to an array, whatever its format and depth."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from intarsia.errors import ImageError
+from intarsia.images.header import (
+    exif_orientation,
+    is_tiff,
+    open_picture,
+    picture_header,
+    png_depth,
+    read_start,
+    upright,
+)
+
+
+def read_image(path: str | os.PathLike[str], *, page: int | None = None) -> NDArray[Any]:
+    """(H, W, C) in the file's own depth: uint8, uint16, float32, ...
+
+    The EXIF orientation is applied; palettes and CMYK become RGB, alpha is dropped, 1 bit becomes
+    0 and 255, grey has C = 1. A TIFF may have any number of channels.
+
+    Args:
+        page: which image of a file that holds several, counted from 0.
+
+    Raises:
+        ImageError: not an image, damaged, cut short, too large, NaN or infinite values, or
+            several images and no `page`.
+    """
+    file = Path(path)
+    start = read_start(file)
+    if is_tiff(start):
+        array = _tiff_image(file, page)
+    else:
+        with open_picture(file, start) as picture:
+            choose_frame(picture, page, file, start)
+            orientation = exif_orientation(picture)
+            if png_depth(start) == 16 and picture.mode in ("RGB", "RGBA", "LA"):
+                array = _deep_png(picture, file)
+            else:
+                array = _picture_array(picture)
+            array = upright(array, orientation)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        count = int(array.size - np.isfinite(array).sum())
+        raise ImageError(
+            f"{count} values are NaN or infinite",
+            where=file,
+            expected="finite numbers",
+            hint="replace them, or leave the file out",
+        )
+    if array.dtype.kind not in "uif":
+        raise ImageError(f"values of type {array.dtype} are not an image", where=file)
+    return array
+
+
+def choose_frame(picture: Image.Image, page: int | None, path: Path, start: bytes) -> None:
+    """Go to the frame asked for.
+
+    Raises:
+        ImageError: several frames and none chosen, or no such frame.
+    """
+    frames = picture_header(picture, start).frames
+    if page is None and frames > 1:
+        raise ImageError(
+            f"the file holds {frames} images",
+            where=path,
+            expected="one image a file",
+            hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
+        )
+    if page is not None and not 0 <= page < frames:
+        raise ImageError(
+            f"no page {page}: the file holds {frames}", where=path, expected=f"0 to {frames - 1}"
+        )
+    if page:
+        picture.seek(page)
+
+
+def _picture_array(picture: Image.Image) -> NDArray[Any]:
+    mode = picture.mode
+    if mode == "1":
+        return np.asarray(picture, np.uint8)[:, :, np.newaxis] * np.uint8(255)
+    if mode == "L" or mode == "F" or mode.startswith("I;"):
+        return native(np.asarray(picture))[:, :, np.newaxis]
+    if mode == "I":
+        deep = np.asarray(picture)
+        return deep[:, :, np.newaxis].astype(np.uint16 if picture.format == "PPM" else np.int32)
+    if mode in ("LA", "La"):
+        return np.asarray(picture)[:, :, :1]
+    if mode in ("P", "PA"):
+        # By way of RGBA: Pillow warns where a palette's transparency would be lost.
+        return np.asarray(picture.convert("RGBA"))[:, :, :3]
+    if mode in ("RGBA", "RGBX", "RGBa"):
+        return np.asarray(picture)[:, :, :3]
+    return np.asarray(picture if mode == "RGB" else picture.convert("RGB"))
+
+
+def native(array: NDArray[Any]) -> NDArray[Any]:
+    """The same values in this machine's byte order."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _deep_png(picture: Image.Image, path: Path) -> NDArray[Any]:
+    """A PNG of 16 bits and several channels, which Pillow would cut to 8 bits."""
+    import cv2
+
+    mode = picture.mode
+    picture.load()  # OpenCV would fill a file that is cut short with zeros
+    decoded = cv2.imdecode(
+        np.frombuffer(path.read_bytes(), np.uint8),
+        cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION,
+    )
+    if decoded is None or decoded.dtype != np.uint16:
+        raise ImageError("the 16-bit PNG cannot be decoded", where=path)
+    if mode == "LA":
+        return np.asarray(decoded if decoded.ndim == 2 else decoded[:, :, 0])[:, :, np.newaxis]
+    return np.asarray(decoded[:, :, 2::-1])
+
+
+def _tiff_image(path: Path, page: int | None) -> NDArray[Any]:
+    from intarsia.images.tiff import read_tiff
+
+    pixels = read_tiff(path, page)
+    values = native(pixels.values)
+    if values.dtype.kind == "b":
+        values = values.astype(np.uint8) * np.uint8(255)
+    if pixels.palette is not None:
+        return np.asarray(pixels.palette[values[:, :, 0]])
+    if pixels.photometric == "MINISWHITE" and values.dtype.kind == "u":
+        values = np.iinfo(values.dtype).max - values
+    if pixels.photometric == "SEPARATED" and values.shape[2] == 4 and values.dtype.kind == "u":
+        top = np.iinfo(values.dtype).max
+        ink = 1 - values.astype(np.float32) / top
+        values = np.rint(ink[:, :, :3] * ink[:, :, 3:] * top).astype(values.dtype)
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)
+    return values

@@ -1,0 +1,195 @@
+"""TIFF of any depth and channel count, read by tifffile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia.errors import ImageError
+from intarsia.images.header import DECODE_ERRORS, ImageHeader, check_pixels, unreadable, upright
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+_ORIENTATION_TAG = 274
+_MOST_CHANNEL_PAGES = 64  # more "channels" than this are a stack, whatever the file says
+
+
+@dataclass(frozen=True)
+class TiffPixels:
+    """One page as stored: (H, W, S) values upright, alpha left out.
+
+    `photometric` is the TIFF name (MINISBLACK, RGB, PALETTE, ...); `palette` (N, 3) uint8 where
+    there is one.
+    """
+
+    values: NDArray[Any]
+    photometric: str
+    palette: NDArray[np.uint8] | None
+
+
+def read_tiff_header(path: Path) -> ImageHeader:
+    """The header of the first page; see `read_header`."""
+    with _open(path) as tiff:
+        page = _first_page(tiff, path)
+        channels = _channel_pages(tiff) or _colour_channels(page)
+        orientation = _orientation(page)
+        width, height = page.imagewidth, page.imagelength
+        if orientation >= 5:
+            width, height = height, width
+        dtype = "uint8" if page.dtype is None or page.dtype.kind == "b" else page.dtype.name
+        photometric = _photometric(page)
+        return ImageHeader(
+            width, height, channels, dtype, photometric, "TIFF", _frames(tiff), orientation
+        )
+
+
+def read_tiff(path: Path, page: int | None) -> TiffPixels:
+    """The pixels of one page, counted from 0; None asks for the only one.
+
+    Raises:
+        ImageError: damaged, cut short, too large, or several pages and none chosen.
+    """
+    with _open(path) as tiff:
+        frames = _frames(tiff)
+        if page is None and frames > 1:
+            raise ImageError(
+                f"the file holds {frames} images",
+                where=path,
+                expected="one image a file",
+                hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
+            )
+        if page is not None and not 0 <= page < frames:
+            raise ImageError(
+                f"no page {page}: the file holds {frames}",
+                where=path,
+                expected=f"0 to {frames - 1}",
+            )
+        first = _first_page(tiff, path)
+        _check_complete(tiff, path)
+        channel_pages = _channel_pages(tiff)
+        if channel_pages:
+            values = np.moveaxis(tiff.series[0].asarray(), 0, -1)
+            chosen = first
+        else:
+            chosen = _pages(tiff)[page or 0] if len(tiff.pages) >= frames else first
+            check_pixels(path, chosen.imagewidth, chosen.imagelength)
+            values = _page_values(tiff, chosen, page or 0, path)
+        palette = None
+        if _photometric(chosen) == "PALETTE" and chosen.colormap is not None:
+            palette = np.ascontiguousarray((chosen.colormap.T >> 8).astype(np.uint8))
+        return TiffPixels(upright(values, _orientation(chosen)), _photometric(chosen), palette)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[TiffFile]:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            yield tiff
+    except ImageError:
+        raise
+    except DECODE_ERRORS as error:
+        raise unreadable(path, b"", error) from error
+
+
+def _pages(tiff: TiffFile) -> list[TiffPage]:
+    """Pages that are images, without the thumbnails and pyramid levels behind them."""
+    pages = [tiff.pages[index].aspage() for index in range(len(tiff.pages))]
+    full = [page for page in pages if not page.is_reduced]
+    return full or pages[:1]
+
+
+def _first_page(tiff: TiffFile, path: Path) -> TiffPage:
+    if not len(tiff.pages):
+        raise ImageError("the TIFF holds no image", where=path)
+    page = tiff.pages[0].aspage()
+    check_pixels(path, page.imagewidth, page.imagelength)
+    if page.imagedepth > 1:
+        raise ImageError(
+            f"the TIFF holds a volume of {page.imagedepth} slices",
+            where=path,
+            expected="one image a file",
+            hint="write each slice to a file of its own",
+        )
+    return page
+
+
+def _channel_pages(tiff: TiffFile) -> int:
+    """How many channels are stored a page each (microscopes' OME and ImageJ files), else 0."""
+    series = tiff.series
+    if len(series) == 1 and series[0].axes == "CYX":
+        count = int(series[0].shape[0])
+        return count if count <= _MOST_CHANNEL_PAGES else 0
+    return 0
+
+
+def _frames(tiff: TiffFile) -> int:
+    if _channel_pages(tiff):
+        return 1
+    if len(tiff.pages) == 1:
+        # ImageJ writes long stacks behind a single page.
+        page, series = tiff.pages[0], tiff.series
+        return max(1, series[0].size // page.size) if series and page.size else 1
+    return len(_pages(tiff))
+
+
+def _page_values(tiff: TiffFile, page: TiffPage, index: int, path: Path) -> NDArray[Any]:
+    series = tiff.series[0]
+    values: NDArray[Any]
+    if len(tiff.pages) == 1 and page.size and series.size > page.size:
+        values = series.asarray().reshape(-1, *page.shape)[index]
+    else:
+        values = page.asarray()
+    if page.axes == "YX":
+        values = values[:, :, np.newaxis]
+    elif page.axes == "SYX":
+        values = np.moveaxis(values, 0, -1)
+    elif page.axes != "YXS":
+        raise ImageError(f"axes {page.axes} are not an image", where=path, expected="YX or YXS")
+    return values[:, :, _kept(page)]
+
+
+def _kept(page: TiffPage) -> list[int]:
+    """Indices of the samples that are not alpha."""
+    extra = page.extrasamples
+    base = page.samplesperpixel - len(extra)
+    return [*range(base), *(base + i for i, kind in enumerate(extra) if int(kind) not in (1, 2))]
+
+
+def _colour_channels(page: TiffPage) -> int:
+    photometric = _photometric(page)
+    if photometric == "PALETTE":
+        return 3
+    kept = len(_kept(page))
+    return 3 if photometric == "SEPARATED" and kept == 4 else kept
+
+
+def _photometric(page: TiffPage) -> str:
+    return str(getattr(page.photometric, "name", page.photometric))
+
+
+def _orientation(page: TiffPage) -> int:
+    tag = page.tags.get(_ORIENTATION_TAG)
+    value = 1 if tag is None else tag.value
+    return int(value) if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _check_complete(tiff: TiffFile, path: Path) -> None:
+    """Missing strips would come back as zeros: compare with the length of the file first."""
+    size = path.stat().st_size
+    for page in _pages(tiff):
+        ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
+        if ends and max(ends) > size:
+            raise ImageError(
+                f"the file is cut short: {size} bytes of {max(ends)}",
+                where=path,
+                hint="copy or export it again",
+            )

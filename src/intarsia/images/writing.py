@@ -1,0 +1,115 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from intarsia.errors import IntarsiaError
+from intarsia.labels import LabelMap
+
+
+def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write `data` so that `path` holds all of it or is as it was before.
+
+    Temporary file in the same folder, fsync, replace, fsync of the folder. The folder must exist.
+
+    Raises:
+        IntarsiaError: the disk is full, or the folder cannot be written.
+    """
+    target = Path(path)
+    # Not derived from the target's name, which may already be as long as the file system allows.
+    temporary = target.parent / f".intarsia-{secrets.token_hex(8)}.tmp"
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        if os.name == "posix":  # Windows cannot open a folder, and does not need it
+            _sync_folder(target.parent)
+    except OSError as error:
+        raise _write_error(error, target, len(data)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_error(error: OSError, target: Path, size: int) -> IntarsiaError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(target.parent).free
+        return IntarsiaError(
+            f"disk full: need {size / 1e6:.1f} MB, have {free / 1e6:.1f} MB",
+            where=target,
+            hint="make room or choose another output folder; the previous file is untouched",
+        )
+    return IntarsiaError(
+        f"cannot write: {error.strerror or error}",
+        where=target,
+        hint="choose an output folder that exists and can be written",
+    )
+
+
+def write_mask(path: str | os.PathLike[str], mask: NDArray[np.integer], labels: LabelMap) -> None:
+    """Write (H, W) ids as an index PNG with the classes' colours.
+
+    Past 255 classes a palette has no room: then it is a 16-bit grey PNG.
+
+    Raises:
+        IntarsiaError: `mask` is not (H, W) with values 0..ignore_index, or cannot be written.
+    """
+    top = labels.ignore_index
+    if mask.ndim != 2 or mask.dtype.kind not in "ui":
+        raise IntarsiaError(
+            f"a mask must be (H, W) whole numbers, not {mask.shape} {mask.dtype}", where=path
+        )
+    if mask.size and (mask.min() < 0 or mask.max() > top):
+        raise IntarsiaError(
+            f"mask ids {mask.min()} to {mask.max()} do not fit",
+            where=path,
+            expected=f"0 to {top}",
+        )
+    picture = Image.fromarray(np.ascontiguousarray(mask, dtype=labels.dtype))
+    if labels.dtype is np.uint8:
+        picture.putpalette(labels.palette().tobytes())
+    write_atomic(path, _png(picture))
+
+
+def write_rgb(path: str | os.PathLike[str], array: NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) uint8 as PNG, or as JPEG (quality 92) where the name ends in .jpg or .jpeg.
+
+    Raises:
+        IntarsiaError: another shape or dtype, or the file cannot be written.
+    """
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        raise IntarsiaError(
+            f"a picture must be (H, W, 3) uint8, not {array.shape} {array.dtype}", where=path
+        )
+    picture = Image.fromarray(np.ascontiguousarray(array))
+    if Path(path).suffix.lower() in (".jpg", ".jpeg"):
+        buffer = io.BytesIO()
+        picture.save(buffer, format="JPEG", quality=92)
+        write_atomic(path, buffer.getvalue())
+    else:
+        write_atomic(path, _png(picture))
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
