@@ -55,8 +55,6 @@ def read_mask(path: str | os.PathLike[str]) -> RawMask:
         orientation = exif_orientation(picture)
         name = "JPEG" if picture.format == "MPO" else str(picture.format)
         mode, depth = picture.mode, png_depth(start)
-        if depth == 16 and mode in ("RGB", "RGBA"):
-            raise _not_a_mask(file, "colours of 16 bits a channel")
         values = np.asarray(picture)
         palette: NDArray[np.uint8] | None = None
         kind: Literal["ids", "palette", "colors", "bit"] = "ids"
@@ -74,6 +72,7 @@ def read_mask(path: str | os.PathLike[str]) -> RawMask:
         elif mode == "F":
             values = _whole(values, file)
         elif mode in ("RGB", "RGBA", "RGBX", "RGBa"):
+            # Pillow keeps the high byte of 16-bit colours, which is the colour (128 is 0x8080).
             kind, values = "colors", values[:, :, :3]
         else:
             kind, values = "colors", np.asarray(picture.convert("RGB"))
