@@ -7,6 +7,8 @@ mean, so nothing aliases and both sides see the same pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,9 +52,13 @@ class Preprocessing:
 
     def normalise(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
         """(H, W, C) in the file's own units to (C, H, W) float32 for the network."""
-        scaled = self.scaling.apply(image)
-        normalised = (scaled - np.float32(self.mean)) / np.float32(self.std)
-        return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
+        return self.standardise(self.scaling.apply(image))
+
+    def standardise(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(H, W, C) float32 in 0..1 to (C, H, W) float32 of mean 0 and deviation 1."""
+        factor = (1.0 / np.array(self.std)).astype(np.float32)
+        offset = (-np.array(self.mean) / np.array(self.std)).astype(np.float32)
+        return np.ascontiguousarray((pixels * factor + offset).transpose(2, 0, 1))
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -115,25 +121,18 @@ def warp(
     """One bilinear affine warp of (H, W, C) pixels of any depth to (size[0], size[1], C)."""
     shape = (size[1], size[0])
 
-    def one(part: NDArray[np.generic], start: int = 0) -> NDArray[np.generic]:
-        count = part.shape[2] if part.ndim == 3 else 1
-        return cv2.warpAffine(
-            part,
+    parts = []
+    for start in range(0, image.shape[2], _OPENCV_CHANNELS):
+        part = cv2.warpAffine(
+            image[:, :, start : start + _OPENCV_CHANNELS],
             matrix,
             shape,
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,
-            borderValue=fill[start : start + count],
+            borderValue=fill[start : start + _OPENCV_CHANNELS],
         )
-
-    channels = image.shape[2]
-    if channels <= _OPENCV_CHANNELS:
-        return one(image).reshape(*size, channels)
-    parts = [
-        one(image[:, :, i : i + _OPENCV_CHANNELS], i).reshape(*size, -1)
-        for i in range(0, channels, _OPENCV_CHANNELS)
-    ]
-    return np.concatenate(parts, axis=2)
+        parts.append(part.reshape(*size, -1))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
 
 def warp_mask(
@@ -148,3 +147,116 @@ def warp_mask(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=fill,
     )
+
+
+def _channelwise(
+    image: NDArray[np.generic], resample: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+) -> NDArray[np.generic]:
+    """`resample` on (H, W, C) in groups of channels that OpenCV takes; C is kept when it is 1."""
+    parts = [
+        resample(np.ascontiguousarray(image[:, :, i : i + _OPENCV_CHANNELS]))
+        for i in range(0, image.shape[2], _OPENCV_CHANNELS)
+    ]
+    parts = [part if part.ndim == 3 else part[:, :, None] for part in parts]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of one training sample; see `recipe.AugmentSection` for the units."""
+
+    flip: float = 0.0
+    vertical_flip: float = 0.0
+    rotation: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    shift: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    blur: float = 0.0
+
+
+def random_matrix(
+    height: int,
+    width: int,
+    preprocessing: Preprocessing,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+) -> Matrix:
+    """(2, 3) affine map of one random sample: fit, flip, rotation, zoom, shift or crop at once."""
+    rows, columns = preprocessing.size
+    low, high = augmentation.scale
+    zoom = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    angle = float(np.deg2rad(rng.uniform(-1.0, 1.0) * augmentation.rotation))
+    mirror_x = -1.0 if rng.random() < augmentation.flip else 1.0
+    mirror_y = -1.0 if rng.random() < augmentation.vertical_flip else 1.0
+    place_x, place_y = rng.random(), rng.random()
+    base = fit_matrix(height, width, preprocessing)
+    linear = np.array(
+        [
+            [zoom * np.cos(angle) * mirror_x, -zoom * np.sin(angle) * mirror_y],
+            [zoom * np.sin(angle) * mirror_x, zoom * np.cos(angle) * mirror_y],
+        ]
+    )
+    if preprocessing.native:
+        # the window of a crop slides over the image, and stays inside it where it is smaller
+        source_x = _window_centre(width, columns / zoom, place_x)
+        source_y = _window_centre(height, rows / zoom, place_y)
+        centre = np.array([source_x, source_y])
+        middle = np.array([(columns - 1) / 2, (rows - 1) / 2])
+    else:
+        centre = base[:, :2] @ [(width - 1) / 2, (height - 1) / 2] + base[:, 2]
+        shift = augmentation.shift * np.array([columns, rows])
+        middle = np.array([(columns - 1) / 2, (rows - 1) / 2])
+        middle = middle + shift * (2 * np.array([place_x, place_y]) - 1)
+    matrix = np.empty((2, 3))
+    matrix[:, :2] = linear @ base[:, :2]
+    matrix[:, 2] = linear @ (base[:, 2] - centre) + middle
+    return matrix
+
+
+def _window_centre(length: int, window: float, place: float) -> float:
+    if window >= length:
+        return (length - 1) / 2
+    return (window - 1) / 2 + place * (length - window)
+
+
+def augment(
+    image: NDArray[np.generic],
+    mask: NDArray[np.unsignedinteger],
+    preprocessing: Preprocessing,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    ignore_index: int,
+) -> tuple[NDArray[np.float32], NDArray[np.unsignedinteger]]:
+    """One training sample: (C, H, W) float32 for the network and its (H, W) mask.
+
+    The geometry is one warp, bilinear for the image and nearest for the mask; brightness,
+    contrast and blur follow and touch the image alone. Everything random comes from `rng`.
+    """
+    height, width = image.shape[:2]
+    matrix = random_matrix(height, width, preprocessing, augmentation, rng)
+    warped = warp(image, matrix, preprocessing.size, preprocessing.fill)
+    labels = warp_mask(mask, matrix, preprocessing.size, ignore_index)
+    contrast = 1.0 + rng.uniform(-1.0, 1.0) * augmentation.contrast
+    brightness = rng.uniform(-1.0, 1.0) * augmentation.brightness
+    blurred = rng.random() < augmentation.blur
+    sigma = rng.uniform(0.3, 1.5)
+    pixels = preprocessing.scaling.apply(warped)
+    if blurred:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), sigma).reshape(pixels.shape)
+    # contrast about the middle grey, then brightness, in place: one pass each over the sample
+    pixels *= np.float32(contrast)
+    pixels += np.float32(0.5 * (1.0 - contrast) + brightness)
+    np.clip(pixels, 0.0, 1.0, out=pixels)
+    return preprocessing.standardise(pixels), labels
+
+
+def _channelwise(
+    image: NDArray[np.generic], change: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+) -> NDArray[np.generic]:
+    """Applies an OpenCV function that takes at most four channels to any number of them."""
+    channels = image.shape[2]
+    parts = [
+        change(image[:, :, i : i + _OPENCV_CHANNELS]) for i in range(0, channels, _OPENCV_CHANNELS)
+    ]
+    return np.concatenate([p.reshape(*p.shape[:2], -1) for p in parts], axis=2)

@@ -1,0 +1,226 @@
+import tracemalloc
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from intarsia import inference
+from intarsia.errors import ImageError, ModelError, RecipeError
+from intarsia.images import Scaling
+from intarsia.inference import Band, predict_mask, predict_probabilities, probability_bands
+from intarsia.transforms import Fit, Preprocessing
+
+Planes = NDArray[np.float32]
+SIZES = [(33, 65), (1, 1), (1, 500), (500, 1), (48, 64), (97, 41), (150, 211), (7, 9)]
+
+
+def preparation(fit: Fit, size: tuple[int, int] = (48, 64), channels: int = 3) -> Preprocessing:
+    zero, one = (0.0,) * channels, (1.0,) * channels
+    return Preprocessing(size, fit, Scaling(0, 255, "8 bit"), zero, one)
+
+
+def echo(batch: Planes) -> Planes:
+    """A network of logits 10·pixel: a channel is a class, the brightest channel wins."""
+    return batch * 10
+
+
+def halves(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """Three coloured regions, and the class of every pixel."""
+    y, x = np.mgrid[:height, :width]
+    classes = np.where(x >= width / 2, 1, 0)
+    classes[y >= 2 * height / 3] = 2
+    return (np.eye(3)[classes] * 255).astype(np.uint8), classes
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch", "tiles"])
+def test_any_size_keeps_its_place(fit: Fit, size: tuple[int, int]) -> None:
+    image, classes = halves(*size)
+    settings = {"max_pixels": 4096, "flip": True}
+    probabilities = predict_probabilities(echo, image, preparation(fit), **settings)
+    assert probabilities.shape == (3, *size)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
+    mask = predict_mask(echo, image, preparation(fit), **settings)
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, probabilities.argmax(axis=0))
+    if fit in ("crop", "tiles"):
+        np.testing.assert_array_equal(mask, classes)
+    elif min(size) > 1:
+        # resampling may move an edge by the size of a sample's pixel, and no further
+        y, x = np.mgrid[: size[0], : size[1]]
+        reach_x, reach_y = max(1, size[1] / 48), max(1, size[0] / 36)
+        far = (abs(x + 0.5 - size[1] / 2) > reach_x) & (abs(y + 0.5 - 2 * size[0] / 3) > reach_y)
+        np.testing.assert_array_equal(mask[far], classes[far])
+        assert far.any()
+
+
+@pytest.mark.parametrize("size", [(33, 65), (48, 65), (300, 171)])
+@pytest.mark.parametrize("fit", ["letterbox", "stretch"])
+def test_a_ramp_comes_back_where_it_was(fit: Fit, size: tuple[int, int]) -> None:
+    # The probability of class 1 is the pixel's value: a linear ramp must survive the way there
+    # and back to a small part of the step from pixel to pixel, or something is shifted.
+    y, x = np.mgrid[: size[0], : size[1]]
+    ramp = 0.2 + 0.6 * (x + 0.5) / size[1] * 0.5 + 0.6 * (y + 0.5) / size[0] * 0.5
+    image = ramp.astype(np.float32)[:, :, None]
+    pre = Preprocessing((96, 128), fit, Scaling(0, 1, "float"), (0.0,), (1.0,))
+
+    def logit(batch: Planes) -> Planes:
+        inside = batch.clip(1e-3, 1 - 1e-3)
+        result: Planes = np.log(inside / (1 - inside))
+        return result
+
+    found = predict_probabilities(logit, image, pre)[1]
+    inner = np.s_[size[0] // 6 : -size[0] // 6, size[1] // 6 : -size[1] // 6]
+    step = 0.3 / max(size)
+    np.testing.assert_allclose(found[inner], ramp[inner], atol=0.25 * step)
+
+
+def test_one_logit_means_two_classes() -> None:
+    image = np.array([[0, 255]], np.uint8)[:, :, None]
+    found = predict_probabilities(
+        lambda b: b * 4 - 2, image, preparation("crop", (1, 2), channels=1)
+    )
+    sigmoid = 1 / (1 + np.exp(2))
+    np.testing.assert_allclose(found[1, 0], [sigmoid, 1 - sigmoid], rtol=1e-6)
+    np.testing.assert_allclose(found[0], 1 - found[1], rtol=1e-6)
+
+
+def blurring(batch: Planes) -> Planes:
+    """Looks at 5 x 5 pixels, as a small network does, with zeros beyond the border."""
+    padded = np.pad(batch, ((0, 0), (0, 0), (2, 2), (2, 2)))
+    height, width = batch.shape[2:]
+    total = sum(padded[:, :, i : i + height, j : j + width] for i in range(5) for j in range(5))
+    return np.asarray(total, np.float32) * 0.4
+
+
+@pytest.mark.parametrize("overlap", [0.25, 0.5, 0.8])
+@pytest.mark.parametrize("size", [(100, 157), (49, 64), (48, 200), (30, 200)])
+def test_tiles_agree_with_the_whole_image(size: tuple[int, int], overlap: float) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    whole = predict_probabilities(blurring, image, preparation("crop"))
+    tiles = predict_probabilities(blurring, image, preparation("tiles"), overlap=overlap)
+    forced = predict_probabilities(
+        blurring, image, preparation("crop"), overlap=overlap, max_pixels=1
+    )
+    np.testing.assert_array_equal(tiles, forced)
+    # a tile's edge sees zeros instead of its neighbour, but hardly counts there
+    difference = abs(tiles - whole).max(axis=0)
+    assert difference.mean() < 0.005
+    assert np.mean(tiles.argmax(axis=0) != whole.argmax(axis=0)) < 0.01
+
+
+def test_tiles_of_a_pointwise_network_are_exact() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (131, 203, 3), np.uint8)
+    whole = predict_probabilities(echo, image, preparation("crop"))
+    tiles = predict_probabilities(echo, image, preparation("tiles"), overlap=0.3)
+    np.testing.assert_allclose(tiles, whole, atol=1e-6)
+
+
+def test_blending_leaves_no_seam() -> None:
+    # A network that answers something else in every tile: the blend must still be smooth.
+    rounds = iter(range(1000))
+
+    def moody(batch: Planes) -> Planes:
+        levels = np.array([next(rounds) % 2 for _ in batch], np.float32)
+        return np.broadcast_to(levels[:, None, None, None] * 2 - 1, batch.shape).copy()
+
+    image = np.zeros((48, 400, 1), np.uint8)
+    found = predict_probabilities(moody, image, preparation("tiles", channels=1))[1]
+    assert np.ptp(found) > 0.2
+    assert abs(np.diff(found, axis=1)).max() < 0.05
+
+
+def test_flip_averages_with_the_mirrored_image() -> None:
+    def leaning(batch: Planes) -> Planes:
+        slope = np.linspace(-3, 3, batch.shape[3], dtype=np.float32)
+        return np.broadcast_to(slope, batch.shape).copy()
+
+    image = np.zeros((48, 64, 1), np.uint8)
+    pre = preparation("crop", channels=1)
+    once = predict_probabilities(leaning, image, pre)[1]
+    both = predict_probabilities(leaning, image, pre, flip=True)[1]
+    np.testing.assert_allclose(both, (once + once[:, ::-1]) / 2, atol=1e-6)
+    np.testing.assert_allclose(both, 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch"])
+def test_bands_equal_one_piece(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, _ = halves(123, 77)
+    whole = predict_probabilities(echo, image, preparation(fit))
+    monkeypatch.setattr(inference, "_BAND_VALUES", 3 * 77 * 10)
+    bands = list(probability_bands(echo, image, preparation(fit)))
+    assert len(bands) == 13
+    np.testing.assert_array_equal(np.concatenate([b.probabilities for b in bands], 1), whole)
+    np.testing.assert_array_equal(predict_probabilities(echo, image, preparation(fit)), whole)
+
+
+def test_the_way_back_is_opencv_s_bilinear_resize() -> None:
+    import cv2
+
+    random = np.random.default_rng(3).random((4, 13, 21), np.float32)
+    for height, width in [(40, 61), (7, 9), (13, 50), (40, 21), (1, 1)]:
+        found = inference._enlarged(random, height, width, 0, height)
+        expected = [cv2.resize(plane, (width, height)) for plane in random]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_bands_of_tiles_follow_each_other() -> None:
+    image, _ = halves(200, 90)
+    bands = list(probability_bands(echo, image, preparation("tiles")))
+    assert bands[0].top == 0
+    for above, below in pairwise(bands):
+        assert above.top + above.probabilities.shape[1] == below.top
+    assert bands[-1].top + bands[-1].probabilities.shape[1] == 200
+
+
+def test_a_mask_of_a_large_image_takes_no_planes() -> None:
+    height, width, classes = 4000, 500, 20
+
+    def constant(batch: Planes) -> Planes:
+        return np.zeros((len(batch), classes, *batch.shape[2:]), np.float32)
+
+    for fit in ("letterbox", "tiles"):
+        image = np.zeros((height, width, 1), np.uint8)
+        pre = preparation(fit, (128, 128), channels=1)
+        tracemalloc.start()
+        mask = predict_mask(constant, image, pre, max_pixels=1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert mask.shape == (height, width)
+        # all planes at once would be 160 MB
+        assert peak < (100e6 if fit == "letterbox" else 40e6)
+
+
+def test_many_classes_need_sixteen_bits() -> None:
+    planes = np.zeros((300, 1, 2), np.float32)
+    planes[299, 0, 1] = 0.5
+    ids, confidence = Band(0, planes).decide()
+    assert ids.dtype == np.uint16
+    assert ids.tolist() == [[0, 299]]
+    assert confidence.tolist() == [[0.0, 0.5]]
+
+
+@pytest.mark.parametrize("channels", [1, 4, 6])
+@pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch", "tiles"])
+def test_any_channel_count(fit: Fit, channels: int) -> None:
+    image = np.random.default_rng(0).integers(0, 60000, (70, 130, channels), np.uint16)
+    pre = Preprocessing(
+        (48, 64), fit, Scaling(0, 65535, "16 bit"), (0.5,) * channels, (0.2,) * channels
+    )
+    assert predict_mask(echo, image, pre).shape == (70, 130)
+
+
+def test_faults_are_named() -> None:
+    image = np.zeros((5, 6, 4), np.uint8)
+    with pytest.raises(ImageError, match="the image has 4 channels, the model takes 3"):
+        predict_mask(echo, image, preparation("letterbox"))
+    with pytest.raises(ImageError, match="shape"):
+        predict_mask(echo, image[:, :, 0], preparation("letterbox"))
+    with pytest.raises(RecipeError, match="overlap"):
+        predict_mask(echo, image[:, :, :3], preparation("tiles"), overlap=1.0)
+    with pytest.raises(ModelError, match="turned"):
+        predict_mask(lambda b: b[:, :, ::2], image[:, :, :3], preparation("crop"))
+    with pytest.raises(ModelError, match="not finite"):
+        predict_mask(lambda b: b * np.float32(np.nan), image[:, :, :3], preparation("crop"))
