@@ -16,6 +16,7 @@ def env(verbose: VerboseOption = False) -> None:
     Example: intarsia env
     """
     from intarsia import __version__, environment
+    from intarsia.backends.device import native_bf16
 
     build = environment.torch_build()
     gpus = environment.nvidia_gpus()
@@ -28,7 +29,7 @@ def env(verbose: VerboseOption = False) -> None:
         "GPU": ", ".join(f"{g.name} (driver {g.driver})" for g in gpus) or "no NVIDIA GPU",
         "CPU": environment.cpu_name(),
         "features": ", ".join(features) or "unknown",
-        "bf16": "in hardware" if any("bf16" in f for f in features) else "not in this CPU",
+        "bf16": "in hardware" if native_bf16(build.device) else "not in hardware: fp32 is used",
         "threads": f"{build.threads} of torch on {environment.usable_cores()} cores",
     }
     for name, version in environment.backends().items():
