@@ -34,7 +34,8 @@ def evaluate(
 ) -> None:
     """The metric sheet of a run on one split.
 
-    Measured at the images' own size. Without DATA: the data of the training. A look at `test` is recorded in the run.
+    Measured at the images' own size. Without DATA: the data of the
+    training. A look at `test` is recorded in the run.
 
     \b
     Example: intarsia evaluate runs/camvid camvid/ --split val

@@ -29,7 +29,8 @@ def predict(
 ) -> None:
     """Masks of images or folders, and their measurements.
 
-    Every mask has its image's own size. A file that cannot be read is reported and the rest is done; the exit code is then 2.
+    Every mask has its image's own size. A file that cannot be read is reported and the
+    rest is done; the exit code is then 2.
 
     \b
     Example: intarsia predict runs/camvid photos/ --out masks/ --overlay
