@@ -179,3 +179,42 @@ def backends() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "installed, version unknown"
     return found
+
+
+def record_environment(device: str) -> dict[str, object]:
+    """What a run remembers of the machine that trained it: versions, commit, device, threads."""
+    import torch
+
+    packages = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "numpy", "pillow")
+    versions = {"intarsia": _version("intarsia"), "python": platform.python_version()}
+    versions |= {name: _version(name) for name in (*packages, "opencv-python-headless", "tifffile")}
+    return {
+        "versions": versions,
+        "git_commit": _git_commit(),
+        "system": platform.platform(),
+        "cpu": cpu_name(),
+        "cores": usable_cores(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else device,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _git_commit() -> str | None:
+    """The commit of the folder the training was started in, `-dirty` where files differ."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    told = subprocess.run(
+        [git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() or None

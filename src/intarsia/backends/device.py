@@ -85,3 +85,15 @@ def keep_freed_memory() -> bool:
     mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_TOP_PAD, 256 << 20)
     return bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def peak_memory(device: str) -> int:
+    """The highest memory of this process in bytes: of the GPU on cuda, else resident."""
+    if device == "cuda":
+        return int(torch.cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -13,16 +13,25 @@ from intarsia.models.mini_unet import MiniUNet
 from intarsia.models.padding import PadToStride
 from intarsia.models.unet_mobilenetv2 import STRIDE as MOBILENET_STRIDE
 from intarsia.models.unet_mobilenetv2 import unet_mobilenetv2
-from intarsia.models.weights import PRETRAINED, load_encoder_weights, pretrained_encoder
+from intarsia.models.weights import (
+    PRETRAINED,
+    load_encoder_weights,
+    load_model_weights,
+    pretrained_encoder,
+    read_state,
+)
 
 __all__ = [
     "Architecture",
     "build_model",
     "encoder_of",
     "load_encoder_weights",
+    "load_model_weights",
     "model_names",
     "parameter_count",
     "pretrained_encoder",
+    "pretrained_name",
+    "read_state",
 ]
 
 
@@ -75,9 +84,9 @@ def build_model(
     return PadToStride(architecture.build(classes, channels), architecture.stride)
 
 
-def architecture(name: str) -> Architecture:
-    """The entry of a name that `build_model` takes."""
-    return _MODELS[name]
+def pretrained_name(name: str) -> str | None:
+    """timm's name of the encoder of a model, None where the model has none."""
+    return _MODELS[name].pretrained
 
 
 def encoder_of(model: nn.Module) -> nn.Module | None:

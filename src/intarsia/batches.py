@@ -1,0 +1,189 @@
+"""From samples to tensors: a cache of decoded pixels and deterministic training batches."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from intarsia.datasets import Dataset, Sample
+from intarsia.transforms import Augmentation, Preprocessing, augment, shrink
+
+_CACHE_SHARE = 0.4  # of the memory that is available when the training starts
+_AHEAD = 2  # batches made while the network works
+
+Pixels = NDArray[np.generic]
+
+
+class Batch(NamedTuple):
+    """`images` (B, C, H, W) float32, `masks` (B, H, W) int64, `names` of the samples."""
+
+    images: Tensor
+    masks: Tensor
+    names: list[str]
+
+
+class Pairs:
+    """Decoded images and masks, kept in memory where they fit and read again where they do not.
+
+    What is kept is already shrunk to at most twice the size the network sees, in the file's own
+    depth: random transforms come after, so that no epoch sees the same sample twice.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        samples: Sequence[Sample],
+        preprocessing: Preprocessing,
+        cache: Literal["auto", "memory", "none"] = "auto",
+    ) -> None:
+        self.data = data
+        self.samples = samples
+        self.preprocessing = preprocessing
+        first = self._read(0)
+        self.bytes = len(samples) * sum(part.nbytes for part in first)
+        fits = self.bytes <= _CACHE_SHARE * available_memory()
+        self.cached = cache == "memory" or (cache == "auto" and fits)
+        self._kept: dict[int, tuple[Pixels, Pixels]] = {}
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Pixels, Pixels]:
+        if index in self._kept:
+            return self._kept[index]
+        pair = self._read(index)
+        if self.cached:
+            self._kept[index] = pair
+        return pair
+
+    def _read(self, index: int) -> tuple[Pixels, Pixels]:
+        sample = self.samples[index]
+        image = shrink(self.data.read_image(sample), self.preprocessing)
+        mask = shrink(self.data.read_mask(sample), self.preprocessing, nearest=True)
+        return image, mask
+
+
+class TrainingBatches:
+    """Random batches of one training split.
+
+    The order is a function of (seed, epoch) and every sample of (seed, epoch, index) alone, so
+    that an epoch can be taken up again in its middle, bit for bit.
+    """
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        augmentation: Augmentation,
+        *,
+        batch_size: int,
+        seed: int,
+        ignore_index: int,
+    ) -> None:
+        self.pairs = pairs
+        self.augmentation = augmentation
+        self.seed = seed
+        self.ignore_index = ignore_index
+        self.bounds = _bounds(len(pairs), batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return len(self.bounds)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from number `start` on, made ahead by threads."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.pairs))
+        chunks = [order[a:b] for a, b in self.bounds[start:]]
+        waiting: deque[tuple[list[str], list[Future[tuple[Pixels, Pixels]]]]] = deque()
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            try:
+                for chunk in chunks:
+                    names = [self.pairs.samples[int(i)].name for i in chunk]
+                    made = [pool.submit(self._sample, epoch, int(i)) for i in chunk]
+                    waiting.append((names, made))
+                    if len(waiting) > _AHEAD:
+                        yield _collate(*waiting.popleft())
+                while waiting:
+                    yield _collate(*waiting.popleft())
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _sample(self, epoch: int, index: int) -> tuple[Pixels, Pixels]:
+        rng = np.random.default_rng([self.seed, epoch, index])
+        image, mask = self.pairs[index]
+        return augment(
+            image,
+            mask,
+            self.pairs.preprocessing,
+            self.augmentation,
+            rng,
+            self.ignore_index,
+        )
+
+
+def _collate(names: list[str], made: list[Future[tuple[Pixels, Pixels]]]) -> Batch:
+    samples = [future.result() for future in made]
+    images = torch.from_numpy(np.stack([image for image, _ in samples]))
+    masks = torch.from_numpy(np.stack([mask for _, mask in samples]).astype(np.int64))
+    return Batch(images, masks, names)
+
+
+def _bounds(count: int, size: int) -> list[tuple[int, int]]:
+    """Where batches begin and end; a last one of one sample joins the one before it.
+
+    A batch of one breaks normalisation over the batch where a network pools to a single pixel.
+    """
+    starts = list(range(0, count, size))
+    if len(starts) > 1 and count - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], count], strict=True))
+
+
+def class_pixels(pairs: Pairs, classes: int, ignore_index: int) -> NDArray[np.int64]:
+    """(classes,) pixels of each class over all pairs, ignored ones left out."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        counts = pool.map(
+            lambda index: np.bincount(pairs[index][1].ravel(), minlength=ignore_index + 1),
+            range(len(pairs)),
+        )
+        total = sum(counts, np.zeros(ignore_index + 1, np.int64))
+    return total[:classes]
+
+
+def channel_statistics(pairs: Pairs) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel over all pixels, on values scaled to 0..1."""
+
+    def moments(index: int) -> NDArray[np.float64]:
+        pixels = pairs.preprocessing.scaling.apply(pairs[index][0]).astype(np.float64)
+        flat = pixels.reshape(-1, pixels.shape[2])
+        return np.stack([np.full(flat.shape[1], len(flat)), flat.sum(0), (flat**2).sum(0)])
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        count, total, squares = sum(pool.map(moments, range(len(pairs))), np.float64(0))
+    mean = total / count
+    # a channel without any contrast must not divide by zero
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 1e-6))
+    return tuple(map(float, mean)), tuple(map(float, deviation))
+
+
+def available_memory() -> int:
+    """Bytes of memory that can be had without swapping."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        # not Linux: half of what the machine has, or 4 GiB where even that is unknown
+        try:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        except (AttributeError, ValueError, OSError):
+            return 4 << 30
+    line = next(line for line in text.splitlines() if line.startswith("MemAvailable"))
+    return int(line.split()[1]) * 1024

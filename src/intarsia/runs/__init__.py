@@ -1,0 +1,7 @@
+"""The run folder: the only thing that passes between training and everything after it."""
+
+from __future__ import annotations
+
+from intarsia.runs.run import Run
+
+__all__ = ["Run"]

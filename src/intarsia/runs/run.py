@@ -1,0 +1,223 @@
+"""The folder that a training leaves, read and extended."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from intarsia.datasets import Dataset
+from intarsia.errors import RunError
+from intarsia.images import Scaling, write_atomic
+from intarsia.labels import LabelMap
+from intarsia.recipe import Recipe
+from intarsia.runs.checkpoint import BEST, LAST, load_weights
+from intarsia.transforms import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SCHEMA = 1
+
+_RECIPE = "recipe.yaml"
+_MANIFEST = "dataset.json"
+_ENVIRONMENT = "environment.json"
+_LOG = "log.jsonl"
+_SUMMARY = "summary.json"
+_LOOKS = "test-looks.jsonl"
+
+
+class Run:
+    """One training's folder. `Run.open` reads an existing one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """A run that exists.
+
+        Raises:
+            RunError: no such folder, or no run in it.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise RunError("no such run folder", where=folder, hint="`intarsia runs` lists runs")
+        missing = [name for name in (_RECIPE, _MANIFEST) if not (folder / name).is_file()]
+        if missing:
+            raise RunError(
+                f"the folder is not a run: {' and '.join(missing)} missing",
+                where=folder,
+                expected="a folder left by `intarsia train`",
+            )
+        return cls(folder)
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        *,
+        recipe: Recipe,
+        data: Dataset,
+        preprocessing: Preprocessing,
+        environment: dict[str, Any],
+    ) -> Run:
+        """Writes what a training knows before its first step."""
+        run = cls(path)
+        manifest = {**data.manifest(), "preprocessing": preprocessing.to_json()}
+        run._write(_MANIFEST, manifest)
+        run._write(_ENVIRONMENT, {"schema": SCHEMA, **environment})
+        # last: a folder with a recipe is a run
+        recipe.save(path / _RECIPE)
+        return run
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return Recipe.load(self.path / _RECIPE)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return self._read(_MANIFEST)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        return self._read(_ENVIRONMENT)
+
+    @cached_property
+    def labels(self) -> LabelMap:
+        return LabelMap.from_json(self.manifest["labels"])
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        stored = self.manifest["preprocessing"]
+        return Preprocessing(
+            size=(stored["size"][0], stored["size"][1]),
+            fit=stored["fit"],
+            scaling=Scaling.from_json(stored["scaling"]),
+            mean=tuple(stored["mean"]),
+            std=tuple(stored["std"]),
+        )
+
+    def dataset(self) -> Dataset:
+        """The data set as it was when the training began."""
+        return Dataset.from_manifest(self.manifest)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """A row an epoch; empty before the first one ends."""
+        path = self.path / _LOG
+        if not path.is_file():
+            return []
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def write_log(self, rows: list[dict[str, Any]]) -> None:
+        write_atomic(self.path / _LOG, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the whole training came to; empty while it is unfinished."""
+        return self._read(_SUMMARY) if self.finished else {}
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / _SUMMARY).is_file()
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        self._write(_SUMMARY, {"schema": SCHEMA, **summary})
+
+    @property
+    def evaluations(self) -> dict[str, dict[str, Any]]:
+        """Every stored metric sheet by its name, `DATA-SPLIT`."""
+        folder = self.path / "evaluations"
+        return {
+            path.stem: self._read(f"evaluations/{path.name}")
+            for path in sorted(folder.glob("*.json"))
+        }
+
+    def write_evaluation(self, name: str, content: dict[str, Any]) -> Path:
+        return self._write(f"evaluations/{name}.json", content)
+
+    @property
+    def test_looks(self) -> int:
+        """How often a metric sheet was made on a test split."""
+        path = self.path / _LOOKS
+        return len(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else 0
+
+    def record_test_look(self, data: str) -> None:
+        """Notes that the test split of `data` has been looked at, and when."""
+        path = self.path / _LOOKS
+        before = path.read_bytes() if path.is_file() else b""
+        line = json.dumps({"data": data, "time": datetime.now(UTC).isoformat(timespec="seconds")})
+        write_atomic(path, before + line.encode() + b"\n")
+
+    def load_model(self) -> nn.Module:
+        """The network of the best epoch, in evaluation mode, on the CPU.
+
+        Raises:
+            RunError: no best epoch yet, or a damaged file.
+        """
+        from intarsia.models import build_model
+
+        path = self.checkpoints / BEST
+        if not path.is_file():
+            begun = (self.checkpoints / LAST).is_file()
+            raise RunError(
+                "the run has no trained weights yet",
+                where=path,
+                hint="finish it with `intarsia train ... --resume`"
+                if begun
+                else "train it first",
+            )
+        model = build_model(
+            self.recipe.model.name,
+            classes=len(self.labels),
+            channels=int(self.manifest["channels"]),
+            encoder=self.recipe.model.encoder,
+        )
+        state = load_weights(path)
+        own = model.state_dict()
+        odd = [k for k in own if k not in state or own[k].shape != state[k].shape]
+        if odd or len(own) != len(state):
+            raise RunError(
+                f"the weights are not those of {self.recipe.model.name} with "
+                f"{len(self.labels)} classes: {', '.join((odd or sorted(state))[:3])}",
+                where=path,
+            )
+        model.load_state_dict(state)
+        return model.eval()
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"cannot read the run: {error}", where=path) from error
+        if not isinstance(content, dict):
+            raise RunError("not what a run holds", where=path, expected="a JSON object")
+        if int(content.get("schema", SCHEMA)) > SCHEMA:
+            raise RunError(
+                f"schema {content['schema']} is newer than this Intarsia",
+                where=path,
+                expected=f"{SCHEMA} or lower",
+                hint="upgrade Intarsia",
+            )
+        return content
+
+    def _write(self, name: str, content: dict[str, Any]) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        return path

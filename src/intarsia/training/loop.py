@@ -1,0 +1,410 @@
+"""The training loop: plain, interruptible at any moment, bit-identical when resumed."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from intarsia.backends.device import peak_memory
+from intarsia.datasets import Dataset
+from intarsia.doctor import check
+from intarsia.environment import record_environment
+from intarsia.errors import DataError, Interrupted, RunError
+from intarsia.evaluation import evaluate
+from intarsia.metrics import miou, pixel_accuracy
+from intarsia.recipe import Recipe
+from intarsia.runs import Run
+from intarsia.runs.checkpoint import (
+    BEST,
+    load_training_state,
+    save_training_state,
+    save_weights,
+)
+from intarsia.runs.lock import RunLock
+from intarsia.training.interruption import Interruption
+from intarsia.training.plan import calibrate, fitting_epochs, readable_duration
+from intarsia.training.setup import Setup, prepare
+from intarsia.training.step import Stepper
+from intarsia.training.validation import Validation, validate
+
+_SAVE_SECONDS = 120.0  # a kill loses at most this much work, and a long epoch is not lost whole
+_SAY_SECONDS = 30.0
+_WARM_UP_STEPS = 5
+
+_log = logging.getLogger("intarsia")
+
+Row = dict[str, Any]
+
+
+def train(
+    data: Dataset,
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    on_epoch: Callable[[Row], None] | None = None,
+) -> Run:
+    """Checks the data, trains, evaluates the best epoch on val, and leaves a run folder.
+
+    `on_epoch` is called with each row of the log. What happens meanwhile is said through the
+    logger `intarsia`. With `resume=True` an interrupted training goes on from its last
+    checkpoint; weights, metrics and log are those of an uninterrupted one (on the CPU: same
+    machine, versions and thread count).
+
+    Raises:
+        DataError: the check found errors; nothing was written.
+        RecipeError, ModelError: the recipe does not fit; nothing was written.
+        RunError: the folder exists (and `resume` is not given), is taken, or belongs to another
+            recipe or other data.
+        Interrupted: Ctrl-C or SIGTERM; the state is saved.
+    """
+    path = Path(out)
+    stored = _stored_run(path, resume)
+    if stored is not None:
+        _compare_recipes(stored, recipe)
+        if stored.finished:
+            _log.info("%s is finished: nothing to resume", path)
+            return stored
+        recipe = stored.recipe
+    report = check(data)
+    if report.errors:
+        raise DataError(f"the data set has errors; nothing was trained\n{report}", where=data.root)
+    _log.info("%s", report)
+    setup = prepare(data, recipe, device, weights=stored is None or not _begun(stored))
+    for note in setup.said:
+        _log.info("%s", note)
+    if stored is None and recipe.train.time is not None:
+        setup = setup.with_epochs(fitting_epochs(setup, calibrate(setup)))
+    _make_folder(path)
+    with RunLock(path):
+        if stored is None:
+            run = Run.create(
+                path,
+                recipe=setup.recipe,
+                data=setup.data,
+                preprocessing=setup.preprocessing,
+                environment=record_environment(setup.device),
+            )
+        else:
+            run = stored
+            _compare_data(run, setup.data)
+        training = _Training(run, setup, on_epoch)
+        training.go(load_training_state(run.checkpoints))
+        # from here on Ctrl-C loses nothing either: --resume evaluates again
+        evaluate(run, data, split="val", device=device)
+        run.finish(training.summary())
+    return run
+
+
+class _Training:
+    """One training under way: what its checkpoint holds besides the stepper's own state."""
+
+    def __init__(self, run: Run, setup: Setup, on_epoch: Callable[[Row], None] | None) -> None:
+        self.run = run
+        self.setup = setup
+        self.on_epoch = on_epoch
+        self.stepper = Stepper(setup, setup.model)
+        self.history: list[Row] = []
+        self.best_epoch = 0
+        self.best_figure = -math.inf
+        self.stopped_because = ""
+        self._spent = 0.0  # seconds of this epoch before an interruption
+        self._saved = time.perf_counter()
+
+    def go(self, state: dict[str, Any] | None) -> None:
+        """Trains from the beginning or from a state to the end."""
+        first_epoch, first_step = 1, 0
+        if state is not None:
+            first_epoch, first_step = self._restore(state)
+            _log.info("going on at epoch %d, step %d", first_epoch, first_step)
+        self.run.write_log(self.history)
+        with Interruption() as interruption:
+            for epoch in range(first_epoch, self.setup.recipe.train.epochs + 1):
+                if self.stopped_because:
+                    break
+                self._epoch(epoch, first_step, interruption)
+                first_step = 0
+        self.stopped_because = self.stopped_because or "all epochs done"
+
+    def _epoch(self, epoch: int, first_step: int, interruption: Interruption) -> None:
+        stepper, batches = self.stepper, self.setup.batches
+        train = self.setup.recipe.train
+        if first_step == 0:
+            stepper.begin_epoch()
+        begun = said = time.perf_counter()
+        before = (epoch - 1) * batches.steps
+        rate = stepper.schedule.factor(before + first_step) * train.lr
+        for number, batch in enumerate(batches.epoch(epoch, first_step), first_step):
+            rate = stepper.step(batch, before + number, stepper.schedule.factor(before + number))
+            done = number + 1 - first_step
+            now = time.perf_counter()
+            warm = epoch == 1 and done == _WARM_UP_STEPS
+            if warm or now - said > _SAY_SECONDS:
+                self._say_progress(epoch, number + 1, (now - begun) / done)
+                said = now
+            if interruption.signal is not None:
+                self._stop(interruption, epoch, number + 1, now - begun)
+            if now - self._saved > _SAVE_SECONDS:
+                self._save(epoch, number + 1, now - begun)
+        training_seconds = self._spent + time.perf_counter() - begun
+        validation, validation_seconds = None, 0.0
+        if epoch % train.validate_every == 0 or epoch == train.epochs:
+            validation = self._validate(interruption)
+            validation_seconds = time.perf_counter() - begun + self._spent - training_seconds
+            if validation is None:
+                self._stop(interruption, epoch, batches.steps, time.perf_counter() - begun)
+        self._finish_epoch(epoch, rate, training_seconds, validation, validation_seconds)
+        if interruption.signal is not None:
+            raise self._interrupted(interruption)
+
+    def _validate(self, interruption: Interruption) -> Validation | None:
+        return validate(
+            self.setup.network(self.stepper.predicting),
+            self.setup.data,
+            self.setup.validation_samples,
+            self.setup.preprocessing,
+            self.setup.recipe.predict,
+            self.setup.loss,
+            interrupted=lambda: interruption.signal is not None,
+        )
+
+    def _finish_epoch(
+        self,
+        epoch: int,
+        rate: float,
+        training_seconds: float,
+        validation: Validation | None,
+        validation_seconds: float,
+    ) -> None:
+        stepper, train = self.stepper, self.setup.recipe.train
+        matrix = stepper.matrix.numpy()
+        row: Row = {
+            "epoch": epoch,
+            "train_loss": stepper.loss_sum / max(1, stepper.loss_count),
+            "train_miou": miou(matrix),
+            "train_pixel_accuracy": pixel_accuracy(matrix),
+            "val_loss": validation.loss if validation else None,
+            "val_miou": validation.miou if validation else None,
+            "val_pixel_accuracy": validation.pixel_accuracy if validation else None,
+            "lr": rate,
+            "images_per_second": len(self.setup.batches.pairs) / training_seconds,
+            "seconds": training_seconds + validation_seconds,
+            "validation_seconds": validation_seconds,
+            "peak_memory_bytes": peak_memory(self.setup.device),
+        }
+        self.history.append(row)
+        if train.keep == "every":
+            name = f"epoch-{epoch:04d}.safetensors"
+            save_weights(self.run.checkpoints / name, stepper.predicting.state_dict())
+        if validation is not None:
+            self._judge(epoch, validation)
+        self._spent = 0.0
+        # best before last: killed between the two, the epoch is done again and both agree
+        self._save(epoch + 1, 0, 0.0)
+        self.run.write_log(self.history)
+        self._say_epoch(row)
+        if self.on_epoch is not None:
+            self.on_epoch(row)
+
+    def _judge(self, epoch: int, validation: Validation) -> None:
+        train = self.setup.recipe.train
+        figure = validation.figure(train.metric)
+        self.stepper.schedule.observe(figure)
+        lonely = validation.only_class
+        if lonely is not None:
+            _log.warning(
+                'epoch %d: every validation pixel is predicted as "%s"; if this goes on, lower '
+                "--lr, or weigh the classes (loss.class_weights=frequency)",
+                epoch,
+                self.setup.data.labels.names[lonely],
+            )
+        if not math.isfinite(validation.loss):
+            _log.warning("epoch %d: the validation loss is %s", epoch, validation.loss)
+        if figure > self.best_figure or self.best_epoch == 0:
+            self.best_epoch, self.best_figure = epoch, figure
+            save_weights(self.run.checkpoints / BEST, self.stepper.predicting.state_dict())
+        if train.stop_at is not None and self._reached(figure, train.stop_at):
+            self.stopped_because = f"{train.metric} reached {train.stop_at}"
+        elif train.patience and epoch - self.best_epoch >= train.patience:
+            self.stopped_because = f"no gain in {epoch - self.best_epoch} epochs"
+
+    def _reached(self, figure: float, target: float) -> bool:
+        return figure >= (-target if self.setup.recipe.train.metric == "loss" else target)
+
+    def _save(self, epoch: int, step: int, seconds: float) -> None:
+        save_training_state(
+            self.run.checkpoints,
+            {
+                "schema": 1,
+                "epoch": epoch,
+                "step": step,
+                "seconds": self._spent + seconds,
+                "random": torch.get_rng_state(),
+                "history": self.history,
+                "best_epoch": self.best_epoch,
+                "best_figure": self.best_figure,
+                "stopped_because": self.stopped_because,
+                "stepper": self.stepper.state(),
+            },
+        )
+        self._saved = time.perf_counter()
+
+    def _restore(self, state: dict[str, Any]) -> tuple[int, int]:
+        torch.set_rng_state(state["random"])
+        self.history = state["history"]
+        self.best_epoch = state["best_epoch"]
+        self.best_figure = state["best_figure"]
+        self.stopped_because = state["stopped_because"]
+        self._spent = state["seconds"]
+        self.stepper.restore(state["stepper"])
+        return state["epoch"], state["step"]
+
+    def _stop(self, interruption: Interruption, epoch: int, step: int, seconds: float) -> None:
+        self._save(epoch, step, seconds)
+        raise self._interrupted(interruption)
+
+    def _interrupted(self, interruption: Interruption) -> Interrupted:
+        name = interruption.signal.name if interruption.signal else "a signal"
+        return Interrupted(
+            f"stopped by {name}; everything so far is saved",
+            where=self.run.path,
+            hint="give the same command with --resume to go on",
+        )
+
+    def _say_progress(self, epoch: int, step: int, per_step: float) -> None:
+        train, steps = self.setup.recipe.train, self.setup.batches.steps
+        measured = [r["validation_seconds"] for r in self.history if r["validation_seconds"]]
+        left = per_step * ((train.epochs - epoch) * steps + steps - step)
+        left += sum(measured[-1:]) * (train.epochs - epoch + 1) / train.validate_every
+        stepper = self.stepper
+        _log.info(
+            "epoch %d/%d, step %d/%d: loss %.4f, %.1f images/s, about %s to the end%s",
+            epoch,
+            train.epochs,
+            step,
+            steps,
+            stepper.loss_sum / max(1, stepper.loss_count),
+            len(self.setup.batches.pairs) / steps / per_step,
+            readable_duration(left),
+            "" if measured else " without validation",
+        )
+
+    def _say_epoch(self, row: Row) -> None:
+        def shown(name: str) -> str:
+            return "n/a" if row[name] is None else f"{row[name]:.4f}"
+
+        validated = row["val_loss"] is not None
+        _log.info(
+            "epoch %d/%d: train loss %s, mIoU %s%s, %.1f images/s%s",
+            row["epoch"],
+            self.setup.recipe.train.epochs,
+            shown("train_loss"),
+            shown("train_miou"),
+            f"; val loss {shown('val_loss')}, mIoU {shown('val_miou')}, "
+            f"pixel accuracy {shown('val_pixel_accuracy')}"
+            if validated
+            else "",
+            row["images_per_second"],
+            " (best so far)" if row["epoch"] == self.best_epoch else "",
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """What the report and the comparison quote."""
+        model = self.stepper.model
+        figure = self.best_figure
+        metric = self.setup.recipe.train.metric
+        return {
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+            "metric": metric,
+            "best_epoch": self.best_epoch,
+            "best_metric": -figure if metric == "loss" else figure,
+            "epochs": len(self.history),
+            "stopped_because": self.stopped_because,
+            "training_seconds": sum(r["seconds"] for r in self.history),
+            "peak_memory_bytes": max(r["peak_memory_bytes"] for r in self.history),
+        }
+
+
+def _stored_run(path: Path, resume: bool) -> Run | None:
+    """The run to go on with, None for a fresh start."""
+    if not path.exists():
+        return None
+    if not path.is_dir():
+        raise RunError("the run folder is a file", where=path, hint="choose another --out")
+    holds_run = (path / "recipe.yaml").is_file()
+    if resume:
+        # killed before its first file was whole: from zero
+        return Run.open(path) if holds_run else None
+    if any(path.iterdir()):
+        raise RunError(
+            "the folder already holds a run" if holds_run else "the folder is not empty",
+            where=path,
+            hint="add --resume to go on with it, or choose another --out",
+        )
+    return None
+
+
+def _begun(run: Run) -> bool:
+    return any(run.checkpoints.glob("*.pt"))
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".lock"
+        probe.touch()
+    except OSError as error:
+        raise RunError(
+            f"cannot write to the run folder: {error.strerror}",
+            where=path,
+            hint="choose another --out",
+        ) from error
+
+
+def _compare_recipes(stored: Run, wanted: Recipe) -> None:
+    """Raises where `wanted` is not what the run was begun with."""
+    ours, theirs = stored.recipe.flat(), wanted.flat()
+    # these were resolved when the run began
+    resolved = {"description"}
+    if wanted.train.precision == "auto":
+        resolved.add("train.precision")
+    if wanted.train.time is not None:
+        resolved |= {"train.epochs", "train.validate_every"}
+    differing = [
+        f"{key}: {ours[key]} in the run, {theirs[key]} asked for"
+        for key in ours
+        if key not in resolved and ours[key] != theirs[key]
+    ]
+    if differing:
+        raise RunError(
+            "the run was begun with another recipe: " + "; ".join(differing),
+            where=stored.path,
+            hint="resume with the same flags, or train into another --out",
+        )
+
+
+def _compare_data(run: Run, data: Dataset) -> None:
+    """Raises where a file of the run's data set was changed, added or removed."""
+    before = {s["name"]: s for s in run.manifest["samples"]}
+    now = {s["name"]: s for s in data.manifest()["samples"]}
+    gone, added = sorted(before.keys() - now.keys()), sorted(now.keys() - before.keys())
+    changed = [n for n in sorted(before.keys() & now.keys()) if before[n] != now[n]]
+    problems = [
+        f"{len(names)} {word} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+        for word, names in (("changed", changed), ("missing", gone), ("new", added))
+        if names
+    ]
+    if problems:
+        raise RunError(
+            "the data set is not the one the run was begun with: " + ", ".join(problems),
+            where=data.root,
+            hint="restore the files, or train into another --out",
+        )

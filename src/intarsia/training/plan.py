@@ -1,0 +1,161 @@
+"""What a training is about to do: steps, memory and time, measured in a short calibration."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from dataclasses import dataclass
+
+from intarsia.backends.device import peak_memory
+from intarsia.datasets import Dataset
+from intarsia.errors import RecipeError
+from intarsia.recipe import Recipe
+from intarsia.training.setup import Setup, prepare
+from intarsia.training.step import Stepper
+from intarsia.training.validation import validate
+
+_WARM_UP, _MEASURED, _VALIDATED = 2, 6, 3
+# a schedule is fixed before it begins, and machines have bad minutes: aim below the budget
+_MARGIN = 0.94
+
+_log = logging.getLogger("intarsia")
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of one training step and of one validation image, as calibrated."""
+
+    step: float
+    validation_image: float
+
+    def epoch(self, setup: Setup) -> float:
+        """Seconds of a mean epoch, its share of the validations included."""
+        validation = self.validation_image * len(setup.validation_samples)
+        return self.step * setup.batches.steps + validation / setup.recipe.train.validate_every
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `--dry-run` prints; nothing was trained and nothing written."""
+
+    recipe: Recipe
+    splits: dict[str, int]
+    classes: list[str]
+    parameters: int
+    trainable: int
+    device: str
+    steps: int
+    cached: bool
+    cache_bytes: int
+    peak_memory_bytes: int
+    seconds: float
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count} {name}" for name, count in self.splits.items())
+        height, width = self.recipe.data.image_size
+        kept = "kept in memory" if self.cached else "read again each epoch: too large to keep"
+        lines = [
+            f"data        {counts} images; {len(self.classes)} classes: {', '.join(self.classes)}",
+            f"model       {self.recipe.model.name}: {self.parameters:,} parameters, "
+            f"{self.trainable:,} trained",
+            f"samples     {height}x{width} px, {self.recipe.data.fit}; {kept} "
+            f"({self.cache_bytes / 2**20:.0f} MiB)",
+            f"training    {self.recipe.train.epochs} epochs of {self.steps} steps of "
+            f"{self.recipe.train.batch_size} on {self.device}, {self.recipe.train.precision}",
+            f"memory      {self.peak_memory_bytes / 2**30:.1f} GiB at the highest so far",
+            f"time        about {readable_duration(self.seconds)}",
+        ]
+        return "\n".join([*lines, *(f"note        {note}" for note in self.notes)])
+
+
+def plan(data: Dataset, recipe: Recipe, *, device: str = "auto") -> Plan:
+    """Measures a few steps on copies and says what the training would take.
+
+    Raises:
+        IntarsiaError: whatever `train` would raise before its first step.
+    """
+    setup = prepare(data, recipe, device)
+    speed = calibrate(setup)
+    if recipe.train.time is not None:
+        setup = setup.with_epochs(fitting_epochs(setup, speed))
+    return Plan(
+        recipe=setup.recipe,
+        splits={name: len(samples) for name, samples in setup.data.splits.items()},
+        classes=setup.data.labels.names,
+        parameters=sum(p.numel() for p in setup.model.parameters()),
+        trainable=sum(p.numel() for p in setup.model.parameters() if p.requires_grad),
+        device=setup.device,
+        steps=setup.batches.steps,
+        cached=setup.batches.pairs.cached,
+        cache_bytes=setup.batches.pairs.bytes,
+        peak_memory_bytes=peak_memory(setup.device),
+        seconds=speed.epoch(setup) * setup.recipe.train.epochs,
+        notes=tuple(setup.said),
+    )
+
+
+def calibrate(setup: Setup) -> Speed:
+    """Times a few steps and validation images on a copy of the network."""
+    trial = Stepper(setup, copy.deepcopy(setup.model))
+    count = 0
+    begun = time.perf_counter()
+    while count < _WARM_UP + _MEASURED:
+        # a small split is gone through again: its first batches are made anew each time
+        for batch in setup.batches.epoch(0):
+            trial.step(batch, count, 1.0)
+            count += 1
+            if count == _WARM_UP:
+                begun = time.perf_counter()
+            if count == _WARM_UP + _MEASURED:
+                break
+    per_step = (time.perf_counter() - begun) / _MEASURED
+    few = setup.validation_samples[:_VALIDATED]
+    begun = time.perf_counter()
+    validate(
+        setup.network(trial.model),
+        setup.data,
+        few,
+        setup.preprocessing,
+        setup.recipe.predict,
+        setup.loss,
+    )
+    return Speed(per_step, (time.perf_counter() - begun) / len(few))
+
+
+def fitting_epochs(setup: Setup, speed: Speed) -> int:
+    """The number of epochs that fits `train.time`.
+
+    Raises:
+        RecipeError: not even one does.
+    """
+    budget = setup.recipe.train.time or 0.0
+    each = speed.epoch(setup)
+    epochs = int(_MARGIN * budget / each)
+    if epochs < 1:
+        raise RecipeError(
+            f"one epoch takes about {readable_duration(each)}",
+            where=f"train.time = {readable_duration(budget)}",
+            hint="allow more time, or take a smaller --image-size",
+        )
+    _log.info(
+        "%s fit %d epochs of about %s",
+        readable_duration(budget),
+        epochs,
+        readable_duration(each),
+    )
+    return epochs
+
+
+def readable_duration(seconds: float) -> str:
+    """
+    >>> readable_duration(4000), readable_duration(75), readable_duration(5.25)
+    ('1 h 07 min', '1 min 15 s', '5.2 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,181 @@
+"""Everything a training needs before its first step, from data and recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from intarsia.backends.device import keep_freed_memory, precision_for, select_device
+from intarsia.backends.torch_backend import Network, torch_network
+from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
+from intarsia.datasets import Dataset, Sample
+from intarsia.errors import DataError, ModelError, RecipeError
+from intarsia.losses import Loss, build_loss
+from intarsia.models import (
+    build_model,
+    encoder_of,
+    load_encoder_weights,
+    load_model_weights,
+    pretrained_encoder,
+    pretrained_name,
+    read_state,
+)
+from intarsia.recipe import Recipe
+from intarsia.runs import Run
+from intarsia.runs.checkpoint import BEST, load_weights
+from intarsia.training.optimisation import frequency_weights
+from intarsia.transforms import Augmentation, Preprocessing
+
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Data, network and loss of one training; `said` is what the user should hear."""
+
+    recipe: Recipe
+    data: Dataset
+    validation_samples: Sequence[Sample]
+    preprocessing: Preprocessing
+    batches: TrainingBatches
+    model: nn.Module
+    loss: Loss
+    device: str
+    said: tuple[str, ...]
+
+    def network(self, model: nn.Module) -> Network:
+        return torch_network(model, self.device)
+
+    def with_epochs(self, epochs: int) -> Setup:
+        every = min(self.recipe.train.validate_every, epochs)
+        changes = {"train.epochs": epochs, "train.validate_every": every}
+        return dataclasses.replace(self, recipe=self.recipe.replace(**changes))
+
+
+def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True) -> Setup:
+    """Resolves the recipe on this data and machine.
+
+    `weights=False` leaves the network random, for a training that is resumed.
+
+    Raises:
+        DataError: no train or val split, or an ignored class that is not there.
+        RecipeError: a device, loss or weight that does not fit.
+        ModelError: a network that cannot be built or filled.
+    """
+    said = []
+    chosen = select_device(device)
+    precision = precision_for(chosen, recipe.train.precision)
+    recipe = recipe.replace(**{"train.precision": precision})
+    if chosen == "cpu":
+        keep_freed_memory()
+    data = data.ignoring(recipe.data.ignore)
+    for split in ("train", "val"):
+        if not data.splits.get(split):
+            raise DataError(f"no {split} images", where=data.root, expected="a train and a val split")
+    size = recipe.data.image_size
+    preprocessing = Preprocessing(size, recipe.data.fit, data.scaling, (0.0,), (1.0,))
+    samples = data.split("train")
+    pairs = Pairs(data, samples, preprocessing, recipe.data.cache)
+    if recipe.data.normalise == "dataset":
+        mean, std = channel_statistics(pairs)
+    else:
+        mean, std = _fixed_statistics(recipe, data.channels)
+    preprocessing = dataclasses.replace(preprocessing, mean=mean, std=std)
+    pairs.preprocessing = preprocessing
+    augmentation = Augmentation(**recipe.data.augment.model_dump())
+    batches = TrainingBatches(
+        pairs,
+        augmentation,
+        batch_size=recipe.train.batch_size,
+        seed=recipe.train.seed,
+        ignore_index=data.labels.ignore_index,
+    )
+    torch.manual_seed(recipe.train.seed)
+    model = build_model(
+        recipe.model.name,
+        classes=len(data.labels),
+        channels=data.channels,
+        encoder=recipe.model.encoder,
+    )
+    if weights:
+        said += _fill(model, recipe)
+    loss = build_loss(
+        recipe.loss.name,
+        classes=len(data.labels),
+        ignore_index=data.labels.ignore_index,
+        class_weights=_class_weights(recipe, pairs, data, chosen),
+        gamma=recipe.loss.gamma,
+    )
+    return Setup(
+        recipe=recipe,
+        data=data,
+        validation_samples=data.split("val"),
+        preprocessing=preprocessing,
+        batches=batches,
+        model=model.to(chosen, memory_format=torch.channels_last),
+        loss=loss,
+        device=chosen,
+        said=tuple(said),
+    )
+
+
+def _fixed_statistics(
+    recipe: Recipe, channels: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if recipe.data.normalise == "none":
+        return (0.0,) * channels, (1.0,) * channels
+    mean, std = _IMAGENET
+    if channels == len(mean):
+        return mean, std
+    # what the pretrained kernels saw on average, in every channel
+    return (sum(mean) / len(mean),) * channels, (sum(std) / len(std),) * channels
+
+
+def _class_weights(
+    recipe: Recipe, pairs: Pairs, data: Dataset, device: str
+) -> torch.Tensor | None:
+    chosen = recipe.loss.class_weights
+    if chosen == "none":
+        return None
+    if chosen == "frequency":
+        pixels = class_pixels(pairs, len(data.labels), data.labels.ignore_index)
+        return frequency_weights(torch.from_numpy(pixels), recipe.loss.weight_power).to(device)
+    if len(chosen) != len(data.labels):
+        raise RecipeError(
+            f"{len(chosen)} class weights for {len(data.labels)} classes",
+            where="loss.class_weights",
+            expected=f"one for each of {', '.join(data.labels.names)}",
+        )
+    return torch.tensor(chosen, dtype=torch.float32, device=device)
+
+
+def _fill(model: nn.Module, recipe: Recipe) -> list[str]:
+    """Loads what `train.weights` names; returns what to say."""
+    source = recipe.train.weights
+    if source == "none":
+        return ["random weights"]
+    path = Path(source)
+    if path.is_dir():
+        Run.open(path)
+        return load_model_weights(
+            model, load_weights(path / "checkpoints" / BEST), source=source
+        )
+    encoder = encoder_of(model)
+    if encoder is None:
+        raise ModelError(
+            f'"{recipe.model.name}" is trained from scratch: it has no encoder to fill',
+            where=f"train.weights = {source}",
+            hint="--weights none, or a run of the same model",
+        )
+    name = pretrained_name(recipe.model.name)
+    if source == "imagenet":
+        if name is None:
+            raise ModelError(f'no ImageNet weights are known for "{recipe.model.name}"')
+        state = pretrained_encoder(name)
+        return load_encoder_weights(encoder, state, pretrained=name, source=f"ImageNet ({name})")
+    return load_encoder_weights(encoder, read_state(path), pretrained=name, source=source)
