@@ -1,0 +1,115 @@
+"""The pages say what is so: commands, flags, keys, links and files."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+import intarsia as ia
+from intarsia.cli.app import app
+from intarsia.recipe import Recipe
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+EVERYWHERE = {"--help", "-h", "--verbose"}
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.M | re.S)
+
+
+def _flags(verb: str) -> set[str]:
+    options = {o for p in COMMANDS[verb].params for o in p.opts if o.startswith("-")}
+    return options - EVERYWHERE
+
+
+def _shell_lines(page: Path) -> list[str]:
+    text = "\n".join(_blocks(page, "bash")).replace("\\\n", " ")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def test_the_page_of_commands_is_the_public_surface() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    block = page.partition("```\n")[2].partition("```")[0]
+    entries = re.split(r"^intarsia ", block, flags=re.M)[1:]
+    said = {entry.split()[0]: set(re.findall(r"--?[a-z][a-z-]*", entry)) for entry in entries}
+    assert list(said) == list(COMMANDS)
+    # said once for all verbs: -o is --out, and two folders can stand for DATA
+    assert "`-o` is `--out`" in page
+    apart = {"check", "train", "evaluate"}
+    for verb, flags in said.items():
+        extra = {"--images", "--masks"} if verb in apart else set()
+        extra |= {"-o"} if "--out" in flags else set()
+        assert flags | extra == _flags(verb), verb
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_documented_command_can_be_typed(page: Path) -> None:
+    for line in _shell_lines(page):
+        words = shlex.split(line.partition(" > ")[0], comments=True)
+        if words and words[0].endswith("intarsia"):
+            verb, *arguments = words[1:]
+            try:
+                COMMANDS[verb].make_context(verb, arguments)
+            except typer.TyperException as error:
+                pytest.fail(f"{line}: {error.format_message()}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_documented_python_is_python_of_the_public_names(page: Path) -> None:
+    for block in _blocks(page, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                assert node.value.id != "ia" or node.attr in ia.__all__, node.attr
+
+
+def test_the_file_tree_of_the_readme_is_the_tree() -> None:
+    tree = (ROOT / "README.md").read_text().partition("```\nsrc/intarsia/")[2].partition("```")[0]
+    said = set(re.findall(r"^  (\w+(?:\.py|/))", tree, re.M))
+    package = ROOT / "src" / "intarsia"
+    there = {p.name for p in package.glob("*.py")} | {
+        f"{p.name}/" for p in package.iterdir() if p.is_dir() and p.name != "__pycache__"
+    }
+    # recipes/ is named in the line of recipe.py
+    assert said == there - {"__init__.py", "__main__.py", "recipes/"}
+    for first in re.findall(r"`([\w/]+\.py)`", (ROOT / "README.md").read_text()):
+        assert (package / first).is_file(), first
+
+
+def test_every_key_of_a_recipe_is_documented_with_its_default() -> None:
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| `([^`]*)` \|", (ROOT / "docs/recipes.md").read_text(), re.M
+    )
+    assert dict(rows) == {
+        key: json.dumps(value) for key, value in Recipe().flat().items()
+    }
+
+
+def test_the_documented_recipe_is_one() -> None:
+    (text,) = _blocks(ROOT / "docs" / "recipes.md", "yaml")
+    assert Recipe.parse(text, where="docs/recipes.md").data.image_size == (256, 320)
+
+
+def test_the_constraints_pin_every_direct_dependency_and_hold_no_address() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[><=~!\[]", text)[0].strip().lower() for text in wanted}
+    lines = [x for x in (ROOT / "constraints.txt").read_text().splitlines() if x[:1] != "#"]
+    assert {line.partition("==")[0] for line in lines} == names
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line) for line in lines)
