@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from intarsia.cli.arguments import VerboseOption
+from intarsia.cli.check import check
+from intarsia.cli.evaluate import evaluate
+from intarsia.cli.predict import predict
+from intarsia.cli.train import train
+from intarsia.errors import DataError
+
+# Small enough for two slow cores, large enough to learn the classes from nothing.
+_IMAGE_SIZE = "96x128"
+_EPOCHS = 30
 
 
 def demo(
@@ -18,8 +28,53 @@ def demo(
 ) -> None:
     """The whole way on a small made-up data set.
 
-    Makes the data, then checks, trains, evaluates, predicts and reports; a few minutes.
+    Makes the data, then checks, trains, evaluates, predicts and reports; a few minutes. The same
+    command again goes on where it was stopped.
 
     \b
     Example: intarsia demo --out demo/
     """
+    from intarsia.datasets.synthetic import make_street
+
+    data, run, predictions = out / "data", out / "run", out / "predictions"
+    if (data / "dataset.yaml").is_file():
+        typer.echo(f"the data set is in {data}")
+    else:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise DataError(
+                "the folder is in use",
+                where=out,
+                expected="a new or empty folder, or that of an earlier demo",
+                hint="choose another --out",
+            )
+        make_street(data)
+        typer.echo(f"made a data set of street scenes in {data}")
+
+    _say("check", data)
+    check(data)
+    _say(
+        "train",
+        data,
+        "--out",
+        run,
+        "--weights",
+        "none",
+        "--image-size",
+        _IMAGE_SIZE,
+        "--epochs",
+        _EPOCHS,
+        "--resume",
+    )
+    train(data, out=run, weights="none", image_size=_IMAGE_SIZE, epochs=_EPOCHS, resume=True)
+    _say("evaluate", run, data, "--split", "test")
+    evaluate(run, data, split="test")
+    if not (predictions / "measurements.csv").is_file():
+        images = data / "test" / "images"
+        _say("predict", run, images, "--out", predictions, "--overlay")
+        predict(run, [images], predictions, overlay=True)
+    typer.echo(f"\nopen {run / 'report.html'} in a browser; masks are in {predictions}")
+
+
+def _say(*words: object) -> None:
+    """Print the command that does the same as the next step."""
+    typer.secho(f"\n$ intarsia {shlex.join(str(word) for word in words)}", bold=True)

@@ -52,6 +52,16 @@ def _lines(title: str) -> Progress:
     return show
 
 
-def say_step(text: str) -> None:
-    """A line on stderr about what happens now; stdout is kept for results."""
-    print(text, file=sys.stderr, flush=True)
+def show_messages() -> None:
+    """Print what the library says while it works (`logging`, logger `intarsia`) on stderr."""
+    import logging
+
+    class Printer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            # sys.stderr is looked up each time: a live bar puts its own in its place
+            prefix = "warning: " if record.levelno >= logging.WARNING else ""
+            print(prefix + record.getMessage(), file=sys.stderr, flush=True)
+
+    logger = logging.getLogger("intarsia")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [Printer()]

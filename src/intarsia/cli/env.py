@@ -37,7 +37,17 @@ def env(verbose: VerboseOption = False) -> None:
     width = max(len(name) for name in lines)
     for name, value in lines.items():
         typer.echo(f"{name:<{width}}  {value}")
-    warning = environment.idle_gpu(build, gpus)
+    _warn(environment.idle_gpu(build, gpus))
+
+
+def warn_of_idle_gpu() -> None:
+    """The warning alone, for verbs that would leave the GPU idle."""
+    from intarsia import environment
+
+    _warn(environment.idle_gpu(environment.torch_build(), environment.nvidia_gpus()))
+
+
+def _warn(warning: str | None) -> None:
     if warning:
         typer.secho("WARNING: ", fg="yellow", bold=True, nl=False, err=True)
         typer.echo(warning, err=True)

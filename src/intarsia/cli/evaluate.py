@@ -34,19 +34,24 @@ def evaluate(
 ) -> None:
     """The metric sheet of a run on one split.
 
-    Measured at the images' own size. Without DATA: the data of the
-    training. A look at `test` is recorded in the run.
+    Measured at the images' own size, and added to the run's report. Without DATA: the data of
+    the training. A look at `test` is recorded in the run.
 
     \b
     Example: intarsia evaluate runs/camvid camvid/ --split val
     """
     from intarsia.evaluation import evaluate as measure
     from intarsia.images import write_atomic
+    from intarsia.reporting import write_report
+    from intarsia.runs import Run
 
+    opened = Run.open(run)
     given = data is not None or images is not None or masks is not None
     dataset = open_dataset(data, images, masks) if given else None
     with progress(f"evaluating {split}") as show:
-        sheet = measure(run, dataset, split=split, device=device, progress=show)
+        sheet = measure(opened, dataset, split=split, device=device, progress=show)
     typer.echo(str(sheet))
     if json is not None:
         write_atomic(json, json_.dumps(sheet.to_json(), indent=1).encode())
+    with progress("writing the report") as show:
+        write_report(opened, progress=show)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,11 @@ from intarsia.cli.arguments import (
     VerboseOption,
     open_dataset,
 )
-from intarsia.cli.display import say_step
+from intarsia.cli.display import progress, show_messages
+from intarsia.cli.env import warn_of_idle_gpu
+
+if TYPE_CHECKING:
+    from intarsia.runs import Run
 
 DEFAULT_RECIPE = "unet-mobilenetv2"
 
@@ -75,5 +79,38 @@ def train(
     Ctrl-C saves; the same command with --resume goes on, with the same result as without a stop.
 
     \b
-    Example: intarsia train camvid/ --out runs/camvid --time 30m --set data.ignore=[Unlabelled]
+    Example: intarsia train camvid/ --out runs/camvid --time 30m
     """
+    from intarsia.recipe import Recipe, parse_duration
+    from intarsia.training import plan
+    from intarsia.training import train as fit
+
+    flags = {
+        "train.epochs": epochs,
+        "train.time": None if time is None else parse_duration(time),
+        "data.image_size": image_size,
+        "train.batch_size": batch_size,
+        "train.lr": lr,
+        "train.seed": seed,
+        "train.weights": weights,
+    }
+    given = {key: value for key, value in flags.items() if value is not None}
+    resolved = Recipe.load(recipe).replace(**given).set(set_ or [])
+    show_messages()
+    dataset = open_dataset(data, images, masks)
+    if device == "auto":
+        warn_of_idle_gpu()
+    if dry_run:
+        typer.echo(str(plan(dataset, resolved, device=device)))
+        return
+    folder = out or Path("runs") / f"{dataset.name}-{Path(recipe).stem}"
+    run = fit(dataset, resolved, folder, resume=resume, device=device)
+    _report(run)
+
+
+def _report(run: Run) -> None:
+    from intarsia.reporting import write_report
+
+    with progress("writing the report") as show:
+        page = write_report(run, progress=show)
+    typer.echo(f"run: {run.path}\nreport: {page}")
