@@ -37,7 +37,7 @@ def paint_street(rng: np.random.Generator, size: tuple[int, int]) -> tuple[Image
         _sky(rng, height, width, light), np.full((height, width), SKY, np.uint8), _camera(rng, size)
     )
     road = float(rng.uniform(3.2, 4.6))  # half the width of the road
-    kerb = road + float(rng.uniform(2.2, 3.6))  # where the houses begin
+    kerb = road + float(rng.uniform(3.0, 4.8))  # where the houses begin
     shift = float(rng.uniform(-0.9, 1.6))  # the camera is not in the middle of the road
     cars = _cars(rng, road)
     _ground(canvas, rng, light, road, kerb, shift, cars)
@@ -231,7 +231,7 @@ def _things(
         while z < 50:
             if planted and rng.random() < 0.75:
                 things.append((z, "tree", lane, False))
-            elif z < 30 and rng.random() < 0.8:
+            elif z < 22 and rng.random() < 0.8:
                 things.append((z, "pole", lane, side < 0))
             z += float(rng.uniform(4, 9))
     for z, kind, x, flag in sorted(things, key=lambda thing: -thing[0]):

@@ -146,7 +146,7 @@ def paint_pole(
 ) -> None:
     x, z = place
     tone = light.faded(np.full(3, rng.uniform(40, 130)), z)
-    wide, tall = 0.13 + 0.004 * z, float(rng.uniform(4.5, 7.5))
+    wide, tall = 0.16 + 0.006 * z, float(rng.uniform(4.5, 7.5))
     inward = 1 if left else -1
     sign = rng.random() < 0.45
     if sign:
