@@ -7,9 +7,12 @@ Results come in horizontal bands, so that a mask of a large image never needs K 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +23,8 @@ from intarsia.transforms import Preprocessing, fit_matrix, fitted_rectangle, shr
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Image = NDArray[np.generic]
+Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
 Ids = NDArray[np.unsignedinteger]
 
 _BAND_VALUES = 8_000_000  # float32 values of one band: 32 MB
@@ -141,6 +146,30 @@ def probability_bands(
         yield Band(0, np.ascontiguousarray(probabilities))
         return
     yield from _tiled(network, image, preprocessing, flip, overlap, max_pixels)
+
+
+def read_ahead(
+    load: Callable[[Item], Loaded], items: Iterable[Item], *, ahead: int = 2
+) -> Iterator[Loaded]:
+    """`load(item)` of every item in order, read by a thread while the network works.
+
+    At most `ahead` items wait. What `load` raises is raised here, at its item.
+
+    >>> list(read_ahead(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+    waiting: deque[Future[Loaded]] = deque()
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            for item in items:
+                waiting.append(thread.submit(load, item))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _check(image: Image, preprocessing: Preprocessing, overlap: float) -> None:

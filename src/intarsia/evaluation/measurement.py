@@ -1,0 +1,154 @@
+"""Measuring a run on a split, at the images' own sizes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia import metrics
+from intarsia.errors import DataError
+from intarsia.evaluation.sheet import Evaluation, ImageMetrics
+
+if TYPE_CHECKING:
+    from intarsia.datasets import Dataset, Sample
+    from intarsia.runs import Run
+
+SELECTION_SPLIT = "val"
+
+
+def evaluate(
+    run: Run | str | Path,
+    data: Dataset | str | Path | None = None,
+    split: str = "val",
+    *,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Measures the best checkpoint of `run` on one split and keeps the sheet in the run.
+
+    `data` defaults to the data of the training; other copies or extensions of it are read with
+    the run's ignored classes and the run's splits. Predictions are made as `Predictor` makes
+    them and compared at each image's own size. Writes `evaluations/<data>-<split>.json`, and
+    beside it `.npz` with `files` (N,) and `matrices` (N, K, K) int32, one confusion matrix an
+    image. A look at `test` is recorded. `progress` is called with (images done, all images).
+
+    Raises DataError where the classes are not the run's, the split is unknown or has no images,
+    or a mask is missing or of another size; RunError where the run cannot be read.
+    """
+    from intarsia.backends.device import select_device
+    from intarsia.backends.torch_backend import torch_network
+    from intarsia.inference import predict_mask, read_ahead
+    from intarsia.runs import Run
+
+    if not isinstance(run, Run):
+        run = Run.open(run)
+    dataset = _dataset(run, data)
+    samples = dataset.split(split)
+    if not samples:
+        raise DataError(f'the split "{split}" has no images', where=dataset.root)
+    network = torch_network(run.load_model(), select_device(device))
+    settings = run.recipe.predict
+    labels = run.labels
+
+    def load(sample: Sample) -> tuple[NDArray[np.generic], NDArray[np.integer]]:
+        if sample.mask is None:
+            raise DataError("an image has no mask to compare with", where=sample.image)
+        return dataset.read_image(sample), dataset.read_mask(sample)
+
+    matrices = np.zeros((len(samples), len(labels), len(labels)), np.int32)
+    rows = []
+    loaded = read_ahead(load, samples)
+    for done, (sample, (image, truth)) in enumerate(zip(samples, loaded, strict=True)):
+        if image.shape[:2] != truth.shape:
+            raise DataError(
+                f"image and mask differ in size: {_size(image)} and {_size(truth)}",
+                where=sample.mask,
+                hint="`intarsia check` lists all such files",
+            )
+        mask = predict_mask(
+            network,
+            image,
+            run.preprocessing,
+            flip=settings.flip,
+            overlap=settings.overlap,
+            max_pixels=settings.max_pixels,
+        )
+        matrix = metrics.confusion_matrix(truth, mask, len(labels), labels.ignore_index)
+        matrices[done] = matrix
+        rows.append(ImageMetrics(sample.name, metrics.miou(matrix), metrics.pixel_accuracy(matrix)))
+        if progress is not None:
+            progress(done + 1, len(samples))
+    if split == "test":
+        run.record_test_look(dataset.name)
+    sheet = Evaluation(
+        data=dataset.name,
+        split=split,
+        names=tuple(labels.names),
+        confusion_matrix=matrices.sum(axis=0, dtype=np.int64),
+        selection=split == SELECTION_SPLIT,
+        per_image=tuple(rows),
+        test_looks=run.test_looks,
+    )
+    _keep(run, sheet, matrices)
+    return sheet
+
+
+def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
+    """The data to measure on, in the run's classes and splits."""
+    from intarsia.datasets import Dataset
+
+    if data is None:
+        dataset = run.dataset()
+    else:
+        given = data if isinstance(data, Dataset) else Dataset.open(data)
+        # a class ignored in training is not one of the run's; it may be ignored already
+        missing = [n for n in run.recipe.data.ignore if n not in given.ignored]
+        dataset = given.ignoring(missing) if missing else given
+    expected, found = run.labels.names, dataset.labels.names
+    if expected != found:
+        raise DataError(
+            "the classes are not those of the run",
+            where=dataset.root,
+            expected=f"{len(expected)} classes: {', '.join(expected)}",
+            hint=_differences(expected, found),
+        )
+    channels = len(run.preprocessing.mean)
+    if dataset.channels != channels:
+        raise DataError(
+            f"the images have {dataset.channels} channels, the model takes {channels}",
+            where=dataset.root,
+        )
+    return dataset if data is None else dataset.with_splits_of(run.manifest)
+
+
+def _differences(expected: list[str], found: list[str]) -> str:
+    missing = [name for name in expected if name not in found]
+    added = [name for name in found if name not in expected]
+    parts = []
+    if missing:
+        parts.append(f"missing here: {', '.join(missing)}")
+    if added:
+        parts.append(f"not in the run: {', '.join(added)}")
+    if not parts:
+        parts.append(f"the order differs; here: {', '.join(found)}")
+    return "; ".join(parts)
+
+
+def _keep(run: Run, sheet: Evaluation, matrices: NDArray[np.int32]) -> None:
+    from intarsia.images import write_atomic
+
+    name = f"{sheet.data}-{sheet.split}"
+    path = run.write_evaluation(name, sheet.to_json())
+    buffer = io.BytesIO()
+    files = np.array([row.file for row in sheet.per_image])
+    np.savez_compressed(buffer, files=files, matrices=matrices)
+    write_atomic(path.with_suffix(".npz"), buffer.getvalue())
+
+
+def _size(array: NDArray[Any]) -> str:
+    return f"{array.shape[1]} x {array.shape[0]}"

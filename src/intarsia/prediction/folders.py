@@ -1,0 +1,198 @@
+"""Masks, overlays and measurements of images and folders of images."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia.errors import DataError, IntarsiaError, ModelError
+from intarsia.images import write_atomic, write_mask, write_rgb
+from intarsia.inference import Ids, read_ahead
+from intarsia.labels import LabelMap
+from intarsia.prediction.predictor import Predictor
+from intarsia.prediction.sources import Source, find_sources
+
+MEASUREMENT_COLUMNS = ("image", "class", "pixels", "share", "regions", "mean_confidence")
+
+_LONGEST_JPEG = 65_500  # pixels of a side that the format can hold
+
+
+@dataclass(frozen=True)
+class PredictionReport:
+    """What `predict_folder` did: masks written, and inputs that failed with the reason."""
+
+    written: tuple[Path, ...]
+    failed: tuple[tuple[Path, str], ...]
+
+
+def predict_folder(
+    predictor: Predictor,
+    inputs: Sequence[Path | str],
+    out: Path | str,
+    *,
+    overlay: bool = False,
+    probabilities: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> PredictionReport:
+    """Masks of images and of all images in folders, by their relative path, below `out`.
+
+    `masks/` holds index PNGs with the class palette, `overlays/` the masks drawn over the images,
+    `probabilities/` a `.npz` an image with `probabilities` (K, H, W) float16 and `classes`;
+    `measurements.csv` has a row an image and class: pixels, share of the image, connected regions
+    (8 neighbours), mean probability of its pixels. An image that fails is reported and the rest
+    is done. `progress` is called with (images done, all images).
+
+    Raises DataError before the first image where an input is missing or holds no image, where
+    two inputs would get one output name, or where `out` holds an earlier prediction; ModelError
+    where the model itself is broken; IntarsiaError when the disk is full.
+    """
+    folder = Path(out)
+    sources = find_sources([Path(item) for item in inputs], folder)
+    _prepare(folder)
+    written: list[Path] = []
+    failed: list[tuple[Path, str]] = []
+    rows: list[tuple[object, ...]] = []
+    try:
+        loaded = read_ahead(lambda source: _attempt(predictor, source), sources)
+        for done, (source, pixels) in enumerate(zip(sources, loaded, strict=True), start=1):
+            if isinstance(pixels, str):
+                failed.append((source.path, pixels))
+            else:
+                try:
+                    mask, measured, volume = _segment(predictor, pixels, keep=probabilities)
+                    target = _output(folder, "masks", source, ".png")
+                    write_mask(target, mask, predictor.labels)
+                    if overlay:
+                        _write_overlay(folder, source, pixels, mask, predictor)
+                    if volume is not None:
+                        _write_probabilities(folder, source, volume, predictor.labels)
+                except (IntarsiaError, OSError, MemoryError) as error:
+                    if isinstance(error, ModelError) or _disk_full(error):
+                        raise
+                    failed.append((source.path, _reason(error)))
+                else:
+                    written.append(target)
+                    rows += [(source.relative.as_posix(), *row) for row in measured]
+            if progress is not None:
+                progress(done, len(sources))
+    finally:
+        # also after an interrupt: the masks that exist keep their measurements
+        _write_measurements(folder / "measurements.csv", rows)
+    return PredictionReport(tuple(written), tuple(failed))
+
+
+def _attempt(predictor: Predictor, source: Source) -> NDArray[Any] | str:
+    """The pixels, or why there are none."""
+    try:
+        return predictor.read(source.path)
+    except (IntarsiaError, OSError, MemoryError) as error:
+        return _reason(error)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "not enough memory for this image"
+    return error.what if isinstance(error, IntarsiaError) else str(error)
+
+
+def _disk_full(error: BaseException) -> bool:
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _prepare(folder: Path) -> None:
+    for name in ("masks", "measurements.csv"):
+        if (folder / name).exists():
+            raise DataError(
+                "the output folder holds an earlier prediction",
+                where=folder / name,
+                hint="choose another --out, or remove it first",
+            )
+    try:
+        (folder / "masks").mkdir(parents=True)
+    except OSError as error:
+        raise DataError(
+            f"the output folder cannot be made: {error.strerror or error}", where=folder
+        ) from error
+
+
+def _output(folder: Path, kind: str, source: Source, suffix: str) -> Path:
+    path = folder / kind / source.relative.with_suffix(suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _segment(
+    predictor: Predictor, pixels: NDArray[Any], *, keep: bool
+) -> tuple[Ids, list[tuple[object, ...]], NDArray[np.float16] | None]:
+    """Mask, measurements and, where asked, all probabilities, from one pass over the bands."""
+    count = len(predictor.labels)
+    found = np.zeros(count, np.int64)
+    confidence = np.zeros(count)
+    masks: list[Ids] = []
+    volumes: list[NDArray[np.float16]] = []
+    for band in predictor.bands(pixels):
+        ids, best = band.decide()
+        masks.append(ids)
+        found += np.bincount(ids.ravel(), minlength=count)
+        confidence += np.bincount(ids.ravel(), weights=best.ravel(), minlength=count)
+        if keep:
+            volumes.append(band.probabilities.astype(np.float16))
+    mask = np.concatenate(masks)
+    rows: list[tuple[object, ...]] = [
+        (
+            label.name,
+            int(found[label.id]),
+            f"{found[label.id] / mask.size:.6f}",
+            _regions(mask, label.id) if found[label.id] else 0,
+            f"{confidence[label.id] / found[label.id]:.4f}" if found[label.id] else "",
+        )
+        for label in predictor.labels.classes
+    ]
+    return mask, rows, np.concatenate(volumes, axis=1) if keep else None
+
+
+def _regions(mask: Ids, index: int) -> int:
+    """Connected regions of one class that is present, 8 neighbours."""
+    member = mask == index
+    rows, columns = np.flatnonzero(member.any(axis=1)), np.flatnonzero(member.any(axis=0))
+    box = member[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    labelled: int = cv2.connectedComponents(np.ascontiguousarray(box, np.uint8), connectivity=8)[0]
+    return labelled - 1
+
+
+def _write_overlay(
+    folder: Path, source: Source, pixels: NDArray[Any], mask: Ids, predictor: Predictor
+) -> None:
+    from intarsia.draw import displayable, overlay
+
+    picture = displayable(pixels, predictor.preprocessing.scaling)
+    suffix = ".jpg" if max(mask.shape) <= _LONGEST_JPEG else ".png"
+    drawn = np.asarray(overlay(picture, mask, predictor.labels).convert("RGB"))
+    write_rgb(_output(folder, "overlays", source, suffix), drawn)
+
+
+def _write_probabilities(
+    folder: Path, source: Source, volume: NDArray[np.float16], labels: LabelMap
+) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, probabilities=volume, classes=np.array(labels.names))
+    write_atomic(_output(folder, "probabilities", source, ".npz"), buffer.getvalue())
+
+
+def _write_measurements(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(MEASUREMENT_COLUMNS)
+    writer.writerows(rows)
+    # names that are not UTF-8 come back as the bytes they are on disk
+    write_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))

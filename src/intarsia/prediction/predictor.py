@@ -1,0 +1,121 @@
+"""A trained model as a function from image to mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia.errors import ImageError
+from intarsia.images import read_image
+from intarsia.inference import Band, Ids, probability_bands
+from intarsia.labels import LabelMap
+from intarsia.transforms import Preprocessing
+
+if TYPE_CHECKING:
+    from intarsia.runs import Run
+
+
+class Predictor:
+    """The best checkpoint of a run, ready to segment images of any size.
+
+    `device` is auto, cpu, cuda or mps. Flips, tiles and their overlap are those of the run's
+    recipe (`predict.*`). Raises RunError or RecipeError where the run or the device is not there.
+    """
+
+    labels: LabelMap
+    preprocessing: Preprocessing
+
+    def __init__(self, path: Run | str | PathLike[str], *, device: str = "auto") -> None:
+        from intarsia.backends.device import select_device
+        from intarsia.backends.torch_backend import torch_network
+        from intarsia.runs import Run
+
+        run = path if isinstance(path, Run) else Run.open(Path(path))
+        self.name = run.name
+        self.labels = run.labels
+        self.preprocessing = run.preprocessing
+        self._settings = run.recipe.predict
+        self._network = torch_network(run.load_model(), select_device(device))
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.name!r}, {len(self.labels)} classes)"
+
+    def __call__(self, image: str | PathLike[str] | NDArray[Any]) -> Ids:
+        """(H, W) ids at the image's own size: uint8, or uint16 past 255 classes.
+
+        `image` is a file, or (H, W) or (H, W, C) pixels in the units of the training's files
+        (for most: 0..255). A file's EXIF orientation is applied.
+
+        Raises ImageError where it cannot be read or has channels or a depth that the model was
+        not trained on.
+        """
+        parts = [band.decide()[0] for band in self.bands(self.read(image))]
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def probabilities(self, image: str | PathLike[str] | NDArray[Any]) -> NDArray[np.float32]:
+        """(K, H, W) float32, summing to 1 over the K classes; `image` as for a mask."""
+        parts = [band.probabilities for band in self.bands(self.read(image))]
+        return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+
+    def read(self, image: str | PathLike[str] | NDArray[Any]) -> NDArray[Any]:
+        """(H, W, C) pixels in the file's own units, with the channels that the model takes."""
+        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image))
+        where = None if isinstance(image, np.ndarray) else image
+        if pixels.ndim == 2:
+            pixels = pixels[:, :, None]
+        if pixels.dtype == np.bool_:
+            pixels = pixels.astype(np.uint8) * 255
+        channels = len(self.preprocessing.mean)
+        if pixels.ndim == 3 and pixels.shape[2] == 1 and channels == 3:
+            # grey counts as three equal channels, in training too
+            pixels = np.repeat(pixels, 3, axis=2)
+        if pixels.ndim != 3 or pixels.shape[2] != channels:
+            found = f"{pixels.shape[2]} channels" if pixels.ndim == 3 else f"shape {pixels.shape}"
+            raise ImageError(
+                f"the image has {found}, the model takes {channels} channels",
+                where=where,
+                hint="use images of the kind the model was trained on",
+            )
+        self._check_depth(pixels, where)
+        return pixels
+
+    def bands(self, pixels: NDArray[Any]) -> Iterator[Band]:
+        """The result from top to bottom in bands, for images whose probabilities are too large."""
+        return probability_bands(
+            self._network,
+            pixels,
+            self.preprocessing,
+            flip=self._settings.flip,
+            overlap=self._settings.overlap,
+            max_pixels=self._settings.max_pixels,
+        )
+
+    def _check_depth(self, pixels: NDArray[Any], where: object) -> None:
+        """Raise where the model would see nothing but white or nothing but black."""
+        scaling = self.preprocessing.scaling
+        expected = f"values from {scaling.low:g} to {scaling.high:g}, as in training"
+        eight_bit = (scaling.low, scaling.high) == (0, 255)
+        if pixels.dtype.kind == "f":
+            if not np.isfinite(pixels).all():
+                raise ImageError("the image holds values that are not finite", where=where)
+            if eight_bit and pixels.size and pixels.max() <= 1:
+                raise ImageError(
+                    f"the image's values end at {float(pixels.max()):g}",
+                    where=where,
+                    expected=expected,
+                    hint="multiply values of 0..1 by 255",
+                )
+        elif eight_bit and pixels.dtype.itemsize > 1 and pixels.size and pixels.max() > 255:
+            raise ImageError(
+                f"a {8 * pixels.dtype.itemsize}-bit image with values up to {int(pixels.max())}",
+                where=where,
+                expected=expected,
+                hint="convert it the way the training images were converted to 8 bit",
+            )
+        elif pixels.dtype == np.uint8 and scaling.low == 0 and scaling.high >= 4095:
+            raise ImageError("an 8-bit image", where=where, expected=expected)
