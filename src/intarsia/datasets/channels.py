@@ -1,0 +1,126 @@
+"""How many channels the images have and how their values become 0..1."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia.datasets.sample import Sample
+from intarsia.errors import DataError, ImageError
+from intarsia.images import ImageHeader, Scaling, read_header, read_image
+
+_MOST_HEADERS = 2000
+_MOST_IMAGES = 32
+_TWELVE_BITS = 4095
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The channel count C that images are read with, their scale, and what to say about it."""
+
+    count: int
+    scaling: Scaling
+    notes: tuple[str, ...]
+
+
+def infer_channels(samples: Sequence[Sample], page: int | None = None) -> Channels:
+    """Channels and scale from the headers; images that cannot be read are left to the check.
+
+    Raises:
+        DataError: no image can be read, or images of different depth are mixed.
+    """
+    headers, first_fault = _headers(_spread(samples, _MOST_HEADERS))
+    if not headers:
+        raise first_fault or DataError("there is no image")
+    notes = []
+    dtypes = Counter(header.dtype for _, header in headers)
+    if len(dtypes) > 1:
+        examples = {h.dtype: s.image.name for s, h in reversed(headers)}
+        shown = ", ".join(f"{n} of {d} such as {examples[d]}" for d, n in dtypes.most_common())
+        raise DataError(
+            f"the images have different depths: {shown}",
+            expected="one depth, so that one scale fits all",
+            hint="convert the images to one depth",
+        )
+    counts = Counter(3 if h.channels == 1 else h.channels for _, h in headers)
+    count = counts.most_common(1)[0][0]
+    grey = sum(h.channels == 1 for _, h in headers)
+    if grey and count == 3:
+        all_or_some = "the images are" if grey == len(headers) else f"{grey} of the images are"
+        notes.append(f"{all_or_some} grey: read as three equal channels")
+    elif count != 3:
+        notes.append(f"the images have {count} channels")
+    scaling = infer_scaling(samples, headers[0][1].dtype, page)
+    if scaling.rule != "8 bit":
+        notes.append(
+            f"pixel values from {scaling.low:g} to {scaling.high:g} become 0 to 1 ({scaling.rule})"
+        )
+    return Channels(count, scaling, tuple(notes))
+
+
+def infer_scaling(samples: Sequence[Sample], dtype: str, page: int | None) -> Scaling:
+    """The scale of a data set of one depth; deep images are sampled, train first."""
+    if dtype == "uint8":
+        return Scaling(0, 255, "8 bit")
+    images = sampled_images(samples, page)
+    if dtype == "uint16":
+        top = max((int(image.max()) for image in images), default=0)
+        if top <= _TWELVE_BITS:
+            rule = f"12 bit: no value in {len(images)} sampled images is above {top}"
+            return Scaling(0, _TWELVE_BITS, rule)
+        return Scaling(0, 65535, f"16 bit: values up to {top} in {len(images)} sampled images")
+    if not images:
+        raise DataError(f"no image of type {dtype} can be read, so its range is unknown")
+    low = float(min(image.min() for image in images))
+    high = float(max(image.max() for image in images))
+    rule = f"lowest and highest value in {len(images)} sampled images of {dtype}"
+    return Scaling(low, high if high > low else low + 1, rule)
+
+
+def sampled_images(samples: Sequence[Sample], page: int | None) -> list[NDArray[Any]]:
+    """Up to 32 images spread evenly over train, or over all where nothing is called train."""
+    train = [s for s in samples if s.split == "train"] or list(samples)
+    images = []
+    for sample in _spread(train, _MOST_IMAGES):
+        try:
+            images.append(read_image(sample.image, page=page))
+        except ImageError:
+            continue  # the check reads every image and reports this one
+    return images
+
+
+def percentile_scaling(images: Sequence[NDArray[Any]], low: float, high: float) -> Scaling:
+    """From the `low`th to the `high`th percentile of the values of some images."""
+    if not images:
+        raise DataError("no image can be read, so its percentiles are unknown")
+    values = np.concatenate(
+        [image.reshape(-1)[:: max(1, image.size // 100_000)] for image in images]
+    )
+    bottom, top = np.percentile(values, [low, high])
+    rule = f"percentiles {low:g} to {high:g} of {len(images)} sampled images"
+    return Scaling(float(bottom), float(top) if top > bottom else float(bottom) + 1, rule)
+
+
+def _headers(
+    samples: Sequence[Sample],
+) -> tuple[list[tuple[Sample, ImageHeader]], ImageError | None]:
+    headers: list[tuple[Sample, ImageHeader]] = []
+    fault: ImageError | None = None
+    for sample in samples:
+        try:
+            headers.append((sample, read_header(sample.image)))
+        except ImageError as error:
+            fault = fault or error
+    return headers, fault
+
+
+def _spread(samples: Sequence[Sample], most: int) -> Sequence[Sample]:
+    """At most `most` samples, evenly spaced."""
+    if len(samples) <= most:
+        return samples
+    return [samples[i * len(samples) // most] for i in range(most)]

@@ -1,0 +1,211 @@
+"""A data set: images with masks, label classes, splits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia.datasets.encodings import MaskEncoding, show
+from intarsia.datasets.sample import Sample
+from intarsia.errors import DataError, did_you_mean
+from intarsia.images import Scaling, read_image, read_mask
+from intarsia.labels import LabelMap
+
+SPLITS = ("train", "val", "test")
+_PLAIN_FOLDERS = ("images", "image", "imgs", "img", "2d_images", "train")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images with masks, their classes and splits, and how the files are to be read.
+
+    Open one with `Dataset.open`. `notes` says, in sentences, everything that was inferred.
+    `channels` is the C of every image that `read_image` gives; `scaling` how its values become
+    0..1; `ignored` names the classes that do not count. Files without a partner are in
+    `unpaired_images` and `unpaired_masks`, for the check to report.
+    """
+
+    root: Path
+    samples: tuple[Sample, ...]
+    labels: LabelMap
+    encoding: MaskEncoding
+    channels: int
+    scaling: Scaling
+    layout: str
+    notes: tuple[str, ...] = ()
+    unpaired_images: tuple[Path, ...] = ()
+    unpaired_masks: tuple[Path, ...] = ()
+    ignored: tuple[str, ...] = ()
+    channel_names: tuple[str, ...] = ()
+    page: int | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        images: str | os.PathLike[str] | None = None,
+        masks: str | os.PathLike[str] | None = None,
+        seed: int = 0,
+    ) -> Dataset:
+        """Open a folder in any supported layout, a dataset.yaml, or two folders.
+
+        Every mask is read once, to learn its values. Where no split is given, one is drawn by
+        `seed`: 70 % train, 15 % val, 15 % test, whole groups together.
+
+        Raises:
+            DataError: no layout fits, nothing pairs up, or dataset.yaml has faults (all at once).
+        """
+        from intarsia.datasets.opening import open_dataset
+
+        return open_dataset(
+            None if path is None else Path(path),
+            None if images is None else Path(images),
+            None if masks is None else Path(masks),
+            seed,
+        )
+
+    @property
+    def name(self) -> str:
+        """The name of the folder, or of the one above where that only says "images"."""
+        plain = self.root.name.lower() in _PLAIN_FOLDERS
+        return (self.root.parent.name if plain else self.root.name) or "data"
+
+    @property
+    def splits(self) -> dict[str, tuple[Sample, ...]]:
+        """The samples by split, in the order train, val, test; empty splits are left out."""
+        by_split = {split: tuple(s for s in self.samples if s.split == split) for split in SPLITS}
+        return {split: samples for split, samples in by_split.items() if samples}
+
+    def split(self, name: str) -> tuple[Sample, ...]:
+        """The samples of one split.
+
+        Raises:
+            DataError: the data set has no such split; the nearest name is offered.
+        """
+        splits = self.splits
+        if name not in splits:
+            raise DataError(
+                f'{self.name} has no split "{name}"',
+                where=self.root,
+                hint=did_you_mean(name, splits) if splits else "it has no splits at all",
+            )
+        return splits[name]
+
+    def read_image(self, sample: Sample) -> NDArray[Any]:
+        """(H, W, C) in the file's own depth, C as `channels` says.
+
+        Raises:
+            ImageError: the file cannot be read.
+            DataError: it has another number of channels.
+        """
+        image = read_image(sample.image, page=self.page)
+        if image.shape[2] == self.channels:
+            return image
+        if image.shape[2] == 1 and self.channels == 3 and not self.channel_names:
+            return np.repeat(image, 3, axis=2)
+        raise DataError(
+            f"the image has {image.shape[2]} channels",
+            where=sample.image,
+            expected=f"{self.channels}"
+            + (f" ({', '.join(self.channel_names)})" if self.channel_names else ""),
+            hint="convert it, or name the channels in dataset.yaml (image: {channels: [...]})",
+        )
+
+    def read_mask(self, sample: Sample) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """(H, W) class ids in `labels.dtype`, `labels.ignore_index` where a pixel does not count.
+
+        Raises:
+            ImageError: the file cannot be read.
+            DataError: it holds values that are no class, or the sample has no mask.
+        """
+        if sample.mask is None:
+            raise DataError("the image has no mask", where=sample.image)
+        ids, unknown = self.encoding.decode(read_mask(sample.mask), self.labels)
+        if unknown:
+            worst = sorted(unknown, key=lambda value: -unknown[value])[:5]
+            listed = ", ".join(f"{show(v)} ({unknown[v]} pixels)" for v in worst)
+            more = f" and {len(unknown) - len(worst)} more" if len(unknown) > len(worst) else ""
+            known = ", ".join(show(v) for v in list(self.encoding.map)[:20])
+            raise DataError(
+                f"the mask holds values that are no class: {listed}{more}",
+                where=sample.mask,
+                expected=f"one of {known}",
+                hint="correct the mask, or name the value in dataset.yaml (masks: {map: ...})",
+            )
+        return ids
+
+    def ignoring(self, names: Iterable[str]) -> Dataset:
+        """The same data with these classes ignored; the other ids close up.
+
+        Raises:
+            DataError: no such class (the nearest is offered), or none would be left.
+        """
+        wanted = [name for name in dict.fromkeys(names) if name not in self.ignored]
+        if not wanted:
+            return self
+        ids = {self.labels[name].id for name in wanted}
+        kept = [c for c in self.labels.classes if c.id not in ids]
+        if not kept:
+            raise DataError("every class would be ignored", where=self.root)
+        return replace(
+            self,
+            labels=LabelMap.of([c.name for c in kept], [c.color for c in kept]),
+            encoding=self.encoding.ignoring(ids),
+            ignored=(*self.ignored, *wanted),
+            notes=(*self.notes, f"ignored by your choice: {', '.join(wanted)}"),
+        )
+
+    def with_splits_of(self, manifest: Mapping[str, Any]) -> Dataset:
+        """The same data split as a run's manifest says; samples it does not know are left out.
+
+        Raises:
+            DataError: no sample has a name that the manifest knows.
+        """
+        saved = {item["name"]: item for item in manifest["samples"]}
+        common = tuple(
+            replace(s, split=saved[s.name]["split"], group=saved[s.name]["group"])
+            for s in self.samples
+            if s.name in saved
+        )
+        if not common:
+            names = [str(name) for name in saved]
+            raise DataError(
+                "none of these samples is in the split that the run saved",
+                where=self.root,
+                expected=f"names such as {', '.join(names[:3])}",
+                hint=f"is this the data set {manifest.get('name', '')!s} that the run trained on?",
+            )
+        if common == self.samples:
+            return self
+        notes = [*self.notes, "the splits are those saved in the run"]
+        if left := len(self.samples) - len(common):
+            notes.append(f"{left} samples that the run does not know are left out")
+        return replace(self, samples=common, notes=tuple(notes))
+
+    def manifest(self) -> dict[str, Any]:
+        """Everything about the data as JSON, with the size and hash of every file.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        from intarsia.datasets.manifest import write_manifest
+
+        return write_manifest(self)
+
+    @classmethod
+    def from_manifest(cls, manifest: Mapping[str, Any]) -> Dataset:
+        """The inverse of `manifest`; files are not touched.
+
+        Raises:
+            DataError: the manifest is of a newer version, or damaged.
+        """
+        from intarsia.datasets.manifest import read_manifest
+
+        return read_manifest(manifest)

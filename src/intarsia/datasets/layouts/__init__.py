@@ -1,0 +1,65 @@
+"""The folder layouts that are recognised, one small reader each.
+
+Every reader is `read(path) -> Found | None`: None where the folder is not of its kind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from intarsia.datasets.layouts import folders, pets, segnet, split_folders, suffixes
+from intarsia.datasets.layouts.found import Found
+from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, subfolders
+from intarsia.datasets.pairing import image_files
+from intarsia.errors import DataError
+
+# The most specific first: the official Pets folder also has images/ and annotations/.
+_READERS = (pets.read, segnet.read, split_folders.read, folders.read, suffixes.read)
+
+_EXPECTED = f"""one of these layouts, or a dataset.yaml that says where things are:
+    images/ and masks/ (also: {", ".join(IMAGE_FOLDERS[1:])}; {", ".join(MASK_FOLDERS[1:])})
+    train/, val/, test/ with images/ and masks/ in each, or images/train/ and masks/train/
+    train/ and trainannot/, val/ and valannot/, ... (CamVid, SegNet)
+    images/ and annotations/trimaps/ with trainval.txt and test.txt (Oxford-IIIT Pet)
+    one folder of pairs such as x.jpg and x_mask.png"""
+
+
+def read_layout(path: Path) -> Found:
+    """The samples of a folder in any supported layout.
+
+    Raises:
+        DataError: no layout fits; the error lists what was looked for and what was found.
+    """
+    found = _first_fit(path)
+    if found is not None:
+        return found
+    inside = subfolders(path)
+    if len(inside) == 1:  # an archive often unpacks into one folder inside another
+        found = _first_fit(inside[0])
+        if found is not None:
+            return found.with_note(f"the data set lies in the subfolder {inside[0].name}")
+    raise DataError(
+        "no data set is recognised here",
+        where=path,
+        expected=_EXPECTED,
+        hint=f"found: {_contents(path)}. Rename folders, or name both: --images DIR --masks DIR",
+    )
+
+
+def _first_fit(path: Path) -> Found | None:
+    for read in _READERS:
+        found = read(path)
+        if found is not None:
+            return found
+    return None
+
+
+def _contents(path: Path) -> str:
+    parts = []
+    for folder in subfolders(path)[:12]:
+        count = len(image_files(folder))
+        parts.append(f"{folder.name}/ ({count} image file{'' if count == 1 else 's'})")
+    loose = sum(1 for file in image_files(path) if file.parent == path)
+    if loose:
+        parts.append(f"{loose} image files directly in it")
+    return ", ".join(parts) or "no images and no folders"

@@ -1,0 +1,214 @@
+"""Which mask belongs to which image: by name, never by order."""
+
+from __future__ import annotations
+
+import bisect
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intarsia.datasets.sample import Sample
+from intarsia.errors import DataError
+
+EXTENSIONS = frozenset(
+    (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".avif")
+    + (".ppm", ".pgm", ".pbm", ".pnm")
+)
+# Tried in this order after the plain name; the first that pairs most files is taken for all.
+IMAGE_AFFIXES: tuple[tuple[str, str], ...] = (
+    ("", ""),
+    ("", "_image"),
+    ("", "_img"),
+    ("", "_sat"),
+    ("", "_rgb"),
+    ("image_", ""),
+    ("img_", ""),
+)
+MASK_AFFIXES: tuple[tuple[str, str], ...] = (
+    ("", "_mask"),
+    ("", "-mask"),
+    ("", ".mask"),
+    ("", "_masks"),
+    ("", "_label"),
+    ("", "_labels"),
+    ("", "_seg"),
+    ("", "_segmentation"),
+    ("", "_gt"),
+    ("", "_annotation"),
+    ("", "_trimap"),
+    ("", "_L"),
+    ("mask_", ""),
+    ("label_", ""),
+    ("gt_", ""),
+)
+_MOST_EXAMPLES = 5
+_PROBES = 50
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Samples that have both files, and the files that stayed alone."""
+
+    samples: tuple[Sample, ...] = ()
+    unpaired_images: tuple[Path, ...] = ()
+    unpaired_masks: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: Pairs) -> Pairs:
+        return Pairs(
+            self.samples + other.samples,
+            self.unpaired_images + other.unpaired_images,
+            self.unpaired_masks + other.unpaired_masks,
+            self.notes + tuple(n for n in other.notes if n not in self.notes),
+        )
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Every image file below `folder`, sorted; hidden files and macOS leftovers are left out.
+
+    Links to folders are not followed, so that no loop of links can hold us.
+    """
+    return sorted(_walk(folder), key=lambda path: path.as_posix())
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise DataError(f"cannot be listed: {error.strerror or error}", where=folder) from error
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name == "__MACOSX":
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        elif is_image(Path(entry.name)) and not entry.is_dir():
+            yield Path(entry.path)
+
+
+def is_image(path: Path) -> bool:
+    """True where the extension is one of an image."""
+    return path.suffix.lower() in EXTENSIONS
+
+
+def key(path: Path, root: Path) -> str:
+    """The relative path without extension, in Unicode NFC (macOS writes NFD)."""
+    relative = path.relative_to(root)
+    return unicodedata.normalize("NFC", relative.with_suffix("").as_posix())
+
+
+def pair_folders(images: Path, masks: Path, *, prefix: str = "", split: str | None = None) -> Pairs:
+    """Pair every image below one folder with the mask of the same relative name below another."""
+    return pair_files(image_files(images), images, image_files(masks), masks, prefix, split)
+
+
+def pair_files(
+    images: Sequence[Path],
+    image_root: Path,
+    masks: Sequence[Path],
+    mask_root: Path,
+    prefix: str = "",
+    split: str | None = None,
+) -> Pairs:
+    """Pair by name; where plain names do not meet, by a prefix or suffix common to all.
+
+    Raises:
+        DataError: two images, or two masks, with one name.
+    """
+    image_names = _by_name(images, image_root, "images")
+    mask_names = _by_name(masks, mask_root, "masks")
+    image_affix, mask_affix = _best_affixes(list(image_names), list(mask_names))
+    image_keys = _stripped(image_names, image_affix)
+    mask_keys = _stripped(mask_names, mask_affix)
+    samples = tuple(
+        Sample(prefix + name, path, mask_keys[name], split)
+        for name, path in image_keys.items()
+        if name in mask_keys
+    )
+    paired = {sample.image for sample in samples} | {sample.mask for sample in samples}
+    notes: tuple[str, ...] = ()
+    if samples and (image_affix, mask_affix) != (("", ""), ("", "")):
+        first = samples[0]
+        mask = first.mask.name if first.mask else ""
+        notes = (f"images and masks are paired by name, such as {first.image.name} with {mask}",)
+    return Pairs(
+        samples,
+        tuple(path for path in images if path not in paired),
+        tuple(path for path in masks if path not in paired),
+        notes,
+    )
+
+
+def _by_name(files: Iterable[Path], root: Path, what: str) -> dict[str, Path]:
+    names: dict[str, Path] = {}
+    doubles: list[str] = []
+    for path in files:
+        name = key(path, root)
+        if name in names:
+            doubles.append(f"{names[name].relative_to(root)} and {path.relative_to(root)}")
+        names.setdefault(name, path)
+    if doubles:
+        shown = "; ".join(doubles[:_MOST_EXAMPLES])
+        more = (
+            f"; and {len(doubles) - _MOST_EXAMPLES} more" if len(doubles) > _MOST_EXAMPLES else ""
+        )
+        raise DataError(
+            f"two {what} have one name: {shown}{more}",
+            where=root,
+            expected="names that differ in more than the extension",
+            hint="rename or remove one of each two",
+        )
+    return names
+
+
+def strip_affix(name: str, affix: tuple[str, str]) -> str | None:
+    """The name without prefix and suffix of its last part, None where it does not have them.
+
+    >>> strip_affix("a/img_1_mask", ("img_", "_mask"))
+    'a/1'
+    """
+    folder, slash, stem = name.rpartition("/")
+    start, end = affix
+    if len(stem) <= len(start) + len(end):
+        return None
+    if not stem.lower().startswith(start.lower()) or not stem.lower().endswith(end.lower()):
+        return None
+    return folder + slash + stem[len(start) : len(stem) - len(end)]
+
+
+def _stripped(names: dict[str, Path], affix: tuple[str, str]) -> dict[str, Path]:
+    stripped = ((strip_affix(name, affix), path) for name, path in names.items())
+    return {name: path for name, path in stripped if name is not None}
+
+
+def _best_affixes(images: list[str], masks: list[str]) -> tuple[tuple[str, str], tuple[str, str]]:
+    plain = ("", "")
+    best, choice = len(set(images) & set(masks)), (plain, plain)
+    if not images or not masks or 2 * best >= min(len(images), len(masks)):
+        return choice
+    mask_affixes = [plain, *MASK_AFFIXES, *_common_endings(images, masks)]
+    for mask_affix in mask_affixes:
+        stems = {strip_affix(name, mask_affix) for name in masks} - {None}
+        if not stems:
+            continue
+        for image_affix in IMAGE_AFFIXES:
+            count = sum(strip_affix(name, image_affix) in stems for name in images)
+            if count > best:
+                best, choice = count, (image_affix, mask_affix)
+    return choice
+
+
+def _common_endings(images: list[str], masks: list[str]) -> list[tuple[str, str]]:
+    """What masks have behind the name of an image, most frequent first ("_manual1", ".jpg")."""
+    ordered = sorted(images)
+    endings: Counter[str] = Counter()
+    for mask in masks[:: max(1, len(masks) // _PROBES)]:
+        at = bisect.bisect_right(ordered, mask)
+        if at and mask.startswith(ordered[at - 1]):
+            ending = mask[len(ordered[at - 1]) :]
+            # Digits alone would pair frame 1 with the mask of frame 10.
+            if any(c.isalpha() for c in ending) and "/" not in ending:
+                endings[ending] += 1
+    return [("", ending) for ending, _ in endings.most_common(5)]

@@ -1,0 +1,22 @@
+"""One image with its mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image, its mask, and where it belongs.
+
+    `name` is unique in its data set: the relative path without extension, with forward slashes.
+    `group` says which images belong together (a drive, a patient) and must not be split; None
+    where every image is its own unit.
+    """
+
+    name: str
+    image: Path
+    mask: Path | None
+    split: str | None = None
+    group: str | None = None

@@ -1,0 +1,97 @@
+"""What values the masks of a data set hold."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia.datasets.encodings import Value, pack, unpack_color
+from intarsia.errors import ImageError
+from intarsia.images import read_mask
+from intarsia.labels import Color
+
+MOST_VALUES = 256  # a mask of more colours than this is a photograph, or was compressed with loss
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class MaskScan:
+    """The values of one mask file and how many pixels hold each.
+
+    Only the `MOST_VALUES` most frequent are kept; `distinct` counts all. `palette` gives the
+    colours of the indices in use. `error` is set, and everything else empty, where the file
+    cannot be read.
+    """
+
+    path: Path
+    kind: str = "ids"
+    format: str = ""
+    counts: dict[Value, int] = field(default_factory=dict)
+    distinct: int = 0
+    palette: dict[int, Color] = field(default_factory=dict)
+    error: ImageError | None = None
+
+
+def scan_masks(paths: Iterable[Path]) -> Iterator[MaskScan]:
+    """Scan every mask, in order, on all cores; at most a few hundred are in flight at once."""
+    remaining = iter(paths)
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        while batch := list(islice(remaining, _BATCH)):
+            yield from pool.map(scan_mask, batch)
+
+
+def scan_mask(path: Path) -> MaskScan:
+    """The values of one mask; a file that cannot be read is no exception but an `error`."""
+    try:
+        raw = read_mask(path)
+    except ImageError as error:
+        return MaskScan(path, error=error)
+    numbers = pack(raw.values) if raw.kind == "colors" else raw.values
+    values, pixels = count_values(numbers)
+    distinct = len(values)
+    if distinct > MOST_VALUES:
+        top = np.argsort(-pixels, kind="stable")[:MOST_VALUES]
+        values, pixels = values[top], pixels[top]
+    counts: dict[Value, int] = {}
+    for value, count in zip(values.tolist(), pixels.tolist(), strict=True):
+        counts[unpack_color(value) if raw.kind == "colors" else value] = count
+    palette: dict[int, Color] = {}
+    if raw.palette is not None:
+        for index in values.tolist():
+            if 0 <= index < len(raw.palette):
+                red, green, blue = raw.palette[index].tolist()
+                palette[index] = (red, green, blue)
+    return MaskScan(path, raw.kind, raw.format, counts, distinct, palette)
+
+
+def count_values(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The distinct values of an array, ascending, and how often each occurs."""
+    if numbers.dtype == np.uint8:
+        counts = np.bincount(numbers.reshape(-1), minlength=256)
+        found = np.flatnonzero(counts)
+        return found, counts[found].astype(np.int64)
+    # Masks are made of long runs: sorting one value a run is far cheaper than one a pixel.
+    flat = np.ascontiguousarray(numbers).reshape(-1)
+    if not flat.size:
+        return flat, np.zeros(0, np.int64)
+    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
+    lengths = np.diff(np.append(starts, flat.size))
+    found, where = np.unique(flat[starts], return_inverse=True)
+    return found, np.bincount(where, weights=lengths, minlength=len(found)).astype(np.int64)
+
+
+def total(scans: Iterable[MaskScan]) -> Counter[Value]:
+    """The pixel counts of all scans together."""
+    counts: Counter[Value] = Counter()
+    for scan in scans:
+        counts.update(scan.counts)
+    return counts
