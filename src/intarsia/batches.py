@@ -15,12 +15,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from intarsia.datasets import Dataset, Sample
-from intarsia.transforms import Augmentation, Preprocessing, augment, shrink
+from intarsia.transforms import (
+    Augmentation,
+    Mask,
+    Pixels,
+    Preprocessing,
+    augment,
+    shrink,
+    shrink_mask,
+)
 
 _CACHE_SHARE = 0.4  # of the memory that is available when the training starts
 _AHEAD = 2  # batches made while the network works
 
-Pixels = NDArray[np.generic]
+Pair = tuple[Pixels, Mask]
 
 
 class Batch(NamedTuple):
@@ -52,12 +60,12 @@ class Pairs:
         self.bytes = len(samples) * sum(part.nbytes for part in first)
         fits = self.bytes <= _CACHE_SHARE * available_memory()
         self.cached = cache == "memory" or (cache == "auto" and fits)
-        self._kept: dict[int, tuple[Pixels, Pixels]] = {}
+        self._kept: dict[int, Pair] = {}
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> tuple[Pixels, Pixels]:
+    def __getitem__(self, index: int) -> Pair:
         if index in self._kept:
             return self._kept[index]
         pair = self._read(index)
@@ -65,10 +73,10 @@ class Pairs:
             self._kept[index] = pair
         return pair
 
-    def _read(self, index: int) -> tuple[Pixels, Pixels]:
+    def _read(self, index: int) -> Pair:
         sample = self.samples[index]
         image = shrink(self.data.read_image(sample), self.preprocessing)
-        mask = shrink(self.data.read_mask(sample), self.preprocessing, nearest=True)
+        mask = shrink_mask(self.data.read_mask(sample), self.preprocessing)
         return image, mask
 
 
@@ -103,7 +111,7 @@ class TrainingBatches:
         """The batches of one epoch from number `start` on, made ahead by threads."""
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self.pairs))
         chunks = [order[a:b] for a, b in self.bounds[start:]]
-        waiting: deque[tuple[list[str], list[Future[tuple[Pixels, Pixels]]]]] = deque()
+        waiting: deque[tuple[list[str], list[Future[Pair]]]] = deque()
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             try:
                 for chunk in chunks:
@@ -117,7 +125,7 @@ class TrainingBatches:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _sample(self, epoch: int, index: int) -> tuple[Pixels, Pixels]:
+    def _sample(self, epoch: int, index: int) -> Pair:
         rng = np.random.default_rng([self.seed, epoch, index])
         image, mask = self.pairs[index]
         return augment(
@@ -130,7 +138,7 @@ class TrainingBatches:
         )
 
 
-def _collate(names: list[str], made: list[Future[tuple[Pixels, Pixels]]]) -> Batch:
+def _collate(names: list[str], made: list[Future[Pair]]) -> Batch:
     samples = [future.result() for future in made]
     images = torch.from_numpy(np.stack([image for image, _ in samples]))
     masks = torch.from_numpy(np.stack([mask for _, mask in samples]).astype(np.int64))
@@ -168,7 +176,7 @@ def channel_statistics(pairs: Pairs) -> tuple[tuple[float, ...], tuple[float, ..
         return np.stack([np.full(flat.shape[1], len(flat)), flat.sum(0), (flat**2).sum(0)])
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        count, total, squares = sum(pool.map(moments, range(len(pairs))), np.float64(0))
+        count, total, squares = np.sum(list(pool.map(moments, range(len(pairs)))), axis=0)
     mean = total / count
     # a channel without any contrast must not divide by zero
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 1e-6))

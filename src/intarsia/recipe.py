@@ -43,7 +43,7 @@ class AugmentSection(_Section):
     shift: float = Field(0.1, ge=0, le=1, description="up to ± this share of the sample's size")
     brightness: float = Field(0.2, ge=0, le=1, description="up to ± this share of full range")
     contrast: float = Field(0.2, ge=0, lt=1, description="factor within 1 ± this")
-    blur: Probability = Field(0.1, description="probability of a Gaussian blur, sigma 0.3–1.5 px")
+    blur: Probability = Field(0.1, description="probability of a Gaussian blur, sigma 0.3 to 1.5 px")
 
     @field_validator("scale")
     @classmethod
@@ -159,7 +159,7 @@ class Recipe(_Section):
     (3, 'mini-unet')
     """
 
-    schema_: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(1, alias="schema")
     description: str = ""
     model: ModelSection = ModelSection()
     data: DataSection = DataSection()
@@ -199,7 +199,7 @@ class Recipe(_Section):
     def parse(cls, text: str, *, where: str) -> Recipe:
         """A recipe from YAML text; `where` names it in errors."""
         try:
-            content = yaml.load(text, _StrictLoader)  # noqa: S506 - a subclass of SafeLoader
+            content = yaml.load(text, _StrictLoader)
         except (yaml.YAMLError, RecursionError) as error:
             raise RecipeError(f"not valid YAML: {error}", where=where) from error
         if content is None:
@@ -284,7 +284,7 @@ class _StrictLoader(yaml.SafeLoader):
     """Safe YAML that refuses doubled keys and aliases, and reads 1e-4 as a number."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         doubled = sorted({str(k) for k in keys if keys.count(k) > 1})
         if doubled:
             raise yaml.MarkedYAMLError(
@@ -293,12 +293,12 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
             raise yaml.MarkedYAMLError(
                 problem="aliases (*name) are not allowed",
                 problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
             )
-        return super().compose_node(parent, index)  # type: ignore[no-any-return,no-untyped-call]
+        return super().compose_node(parent, index)
 
 
 def _read_number(loader: _StrictLoader, node: yaml.ScalarNode) -> float:
@@ -314,7 +314,7 @@ _StrictLoader.add_constructor("!number", _read_number)
 
 def _parse_value(key: str, text: str) -> object:
     try:
-        value = yaml.load(text, _StrictLoader)  # noqa: S506 - a subclass of SafeLoader
+        value = yaml.load(text, _StrictLoader)
     except yaml.YAMLError as error:
         raise RecipeError(f'cannot read the value "{text}"', where=key) from error
     if isinstance(value, bool) and text.lower() in ("none", "no", "off") and key != "predict.flip":

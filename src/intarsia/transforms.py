@@ -8,7 +8,6 @@ mean, so nothing aliases and both sides see the same pixels.
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +19,8 @@ from intarsia.images import Scaling
 
 Fit = Literal["letterbox", "crop", "stretch", "tiles"]
 Matrix = NDArray[np.float64]
+Pixels = NDArray[np.integer | np.floating]
+Mask = NDArray[np.unsignedinteger]
 
 _OPENCV_CHANNELS = 4  # warpAffine takes a border value of at most four channels
 
@@ -50,7 +51,7 @@ class Preprocessing:
         span = self.scaling.high - self.scaling.low
         return tuple(self.scaling.low + m * span for m in self.mean)
 
-    def normalise(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
+    def normalise(self, image: Pixels) -> NDArray[np.float32]:
         """(H, W, C) in the file's own units to (C, H, W) float32 for the network."""
         return self.standardise(self.scaling.apply(image))
 
@@ -85,25 +86,37 @@ def fitted_rectangle(
     return (rows - fitted_h) // 2, (columns - fitted_w) // 2, fitted_h, fitted_w
 
 
-def shrink(
-    image: NDArray[np.generic], preprocessing: Preprocessing, *, nearest: bool = False
-) -> NDArray[np.generic]:
-    """At most twice the fitted size, by area averaging (masks: `nearest`); else unchanged."""
+def shrink(image: Pixels, preprocessing: Preprocessing) -> Pixels:
+    """(H, W, C) pixels at most twice the fitted size, by area averaging; else unchanged."""
     height, width = image.shape[:2]
-    if preprocessing.native:
+    target = _kept_size(height, width, preprocessing)
+    if target == (height, width):
         return image
-    _, _, fitted_h, fitted_w = fitted_rectangle(height, width, preprocessing)
-    target_h, target_w = min(height, 2 * fitted_h), min(width, 2 * fitted_w)
-    if (target_h, target_w) == (height, width):
-        return image
-    if nearest:
-        # nearest through pixel centres: cv2.INTER_NEAREST takes corners and shifts by half a pixel
-        rows = ((np.arange(target_h) + 0.5) * height / target_h).astype(np.intp)
-        columns = ((np.arange(target_w) + 0.5) * width / target_w).astype(np.intp)
-        return image[rows[:, None], columns[None, :]]
     return _channelwise(
-        image, lambda part: cv2.resize(part, (target_w, target_h), interpolation=cv2.INTER_AREA)
+        image, lambda part: cv2.resize(part, target[::-1], interpolation=cv2.INTER_AREA)
     )
+
+
+def shrink_mask(mask: Mask, preprocessing: Preprocessing) -> Mask:
+    """The same for a (H, W) mask: nearest, through pixel centres.
+
+    OpenCV's own nearest takes corners, which shifts a mask by up to half a pixel.
+    """
+    height, width = mask.shape
+    target = _kept_size(height, width, preprocessing)
+    if target == (height, width):
+        return mask
+    rows = ((np.arange(target[0]) + 0.5) * height / target[0]).astype(np.intp)
+    columns = ((np.arange(target[1]) + 0.5) * width / target[1]).astype(np.intp)
+    smaller: Mask = mask[np.ix_(rows, columns)]
+    return smaller
+
+
+def _kept_size(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
+    if preprocessing.native:
+        return height, width
+    _, _, fitted_h, fitted_w = fitted_rectangle(height, width, preprocessing)
+    return min(height, 2 * fitted_h), min(width, 2 * fitted_w)
 
 
 def fit_matrix(height: int, width: int, preprocessing: Preprocessing) -> Matrix:
@@ -115,9 +128,7 @@ def fit_matrix(height: int, width: int, preprocessing: Preprocessing) -> Matrix:
     )
 
 
-def warp(
-    image: NDArray[np.generic], matrix: Matrix, size: tuple[int, int], fill: tuple[float, ...]
-) -> NDArray[np.generic]:
+def warp(image: Pixels, matrix: Matrix, size: tuple[int, int], fill: tuple[float, ...]) -> Pixels:
     """One bilinear affine warp of (H, W, C) pixels of any depth to (size[0], size[1], C)."""
     shape = (size[1], size[0])
 
@@ -135,11 +146,9 @@ def warp(
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
 
-def warp_mask(
-    mask: NDArray[np.generic], matrix: Matrix, size: tuple[int, int], fill: int
-) -> NDArray[np.generic]:
+def warp_mask(mask: Mask, matrix: Matrix, size: tuple[int, int], fill: int) -> Mask:
     """The same warp for a (H, W) mask: nearest, so that no id is invented."""
-    return cv2.warpAffine(
+    warped = cv2.warpAffine(
         mask,
         matrix,
         (size[1], size[0]),
@@ -147,18 +156,7 @@ def warp_mask(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=fill,
     )
-
-
-def _channelwise(
-    image: NDArray[np.generic], resample: Callable[[NDArray[np.generic]], NDArray[np.generic]]
-) -> NDArray[np.generic]:
-    """`resample` on (H, W, C) in groups of channels that OpenCV takes; C is kept when it is 1."""
-    parts = [
-        resample(np.ascontiguousarray(image[:, :, i : i + _OPENCV_CHANNELS]))
-        for i in range(0, image.shape[2], _OPENCV_CHANNELS)
-    ]
-    parts = [part if part.ndim == 3 else part[:, :, None] for part in parts]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+    return warped.astype(mask.dtype, copy=False)
 
 
 @dataclass(frozen=True)
@@ -221,13 +219,13 @@ def _window_centre(length: int, window: float, place: float) -> float:
 
 
 def augment(
-    image: NDArray[np.generic],
-    mask: NDArray[np.unsignedinteger],
+    image: Pixels,
+    mask: Mask,
     preprocessing: Preprocessing,
     augmentation: Augmentation,
     rng: np.random.Generator,
     ignore_index: int,
-) -> tuple[NDArray[np.float32], NDArray[np.unsignedinteger]]:
+) -> tuple[NDArray[np.float32], Mask]:
     """One training sample: (C, H, W) float32 for the network and its (H, W) mask.
 
     The geometry is one warp, bilinear for the image and nearest for the mask; brightness,
@@ -243,7 +241,8 @@ def augment(
     sigma = rng.uniform(0.3, 1.5)
     pixels = preprocessing.scaling.apply(warped)
     if blurred:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), sigma).reshape(pixels.shape)
+        # into the same buffer: OpenCV drops a last axis of one
+        cv2.GaussianBlur(pixels, (0, 0), sigma, dst=pixels)
     # contrast about the middle grey, then brightness, in place: one pass each over the sample
     pixels *= np.float32(contrast)
     pixels += np.float32(0.5 * (1.0 - contrast) + brightness)
@@ -251,9 +250,7 @@ def augment(
     return preprocessing.standardise(pixels), labels
 
 
-def _channelwise(
-    image: NDArray[np.generic], change: Callable[[NDArray[np.generic]], NDArray[np.generic]]
-) -> NDArray[np.generic]:
+def _channelwise(image: Pixels, change: Callable[[Pixels], Pixels]) -> Pixels:
     """Applies an OpenCV function that takes at most four channels to any number of them."""
     channels = image.shape[2]
     parts = [

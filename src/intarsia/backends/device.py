@@ -42,7 +42,7 @@ def select_device(name: str = "auto") -> str:
 def native_bf16(device: str) -> bool:
     """True where bfloat16 is computed by the hardware; emulated, it is many times slower."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device != "cpu":
         return False
     if platform.machine().lower() in ("arm64", "aarch64"):

@@ -19,7 +19,7 @@ def torch_network(model: nn.Module, device: str = "cpu") -> Network:
     >>> network(np.zeros((1, 3, 4, 6), np.float32)).shape
     (1, 5, 4, 6)
     """
-    model = model.to(device, memory_format=torch.channels_last).eval()
+    model = model.to(device).to(memory_format=torch.channels_last).eval()
 
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -32,7 +34,7 @@ class MiniUNet(nn.Module):
         super().__init__()
         ends = (channels, *_WIDTHS)
         self.encoder = nn.ModuleList(
-            _double_convolution(a, b) for a, b in zip(ends, ends[1:], strict=False)
+            _double_convolution(a, b) for a, b in pairwise(ends)
         )
         self.pool = nn.MaxPool2d(2)
         self.bottleneck = _double_convolution(_WIDTHS[-1], _BOTTLENECK)

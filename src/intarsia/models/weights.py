@@ -45,6 +45,8 @@ def pretrained_encoder(name: str) -> State:
     import timm
 
     config = timm.get_pretrained_cfg(name)
+    if config is None or config.hf_hub_id is None:
+        raise ModelError(f'timm has no weights for "{name}"', hint="--weights none or a file")
     tagged = f"{name}.{config.tag}" if config.tag else name
     for ending in (".safetensors", ".pth"):
         local = weights_folder() / f"{tagged}{ending}"
@@ -185,9 +187,7 @@ def load_encoder_weights(
     return said
 
 
-def _translate(
-    state: State, own: list[str], pretrained: str | None
-) -> tuple[State, list[str]]:
+def _translate(state: State, own: list[str], pretrained: str | None) -> tuple[State, list[str]]:
     """The file's tensors under the encoder's names, and the keys that were left out."""
     names = set(own)
     candidates = [(prefix, {prefix + key: key for key in own}) for prefix in _PREFIXES]
@@ -237,8 +237,7 @@ def load_model_weights(model: nn.Module, state: State, *, source: str) -> list[s
     foreign = [k for k in differing if "head" not in k]
     if missing or surplus or foreign:
         raise ModelError(
-            "the other run holds another network: "
-            + _some(foreign or missing or surplus),
+            "the other run holds another network: " + _some(foreign or missing or surplus),
             where=source,
             hint="take a run of the same model and channel count",
         )

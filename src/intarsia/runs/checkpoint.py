@@ -46,7 +46,9 @@ def read_checksummed(path: Path) -> bytes:
         raise RunError("the checkpoint is empty", where=path)
     sidecar = _sidecar(path)
     if not sidecar.is_file():
-        raise RunError("the checkpoint has no checksum beside it", where=path, expected=sidecar.name)
+        raise RunError(
+            "the checkpoint has no checksum beside it", where=path, expected=sidecar.name
+        )
     known = {line.split(" ")[0] for line in sidecar.read_text(encoding="ascii").splitlines()}
     if hashlib.sha256(data).hexdigest() not in known - {""}:
         raise RunError("the checkpoint is damaged: its checksum does not agree", where=path)
@@ -92,9 +94,7 @@ def load_training_state(folder: Path) -> dict[str, Any] | None:
             _log.warning("%s: %s; falling back to the one before", path, error.what)
             damaged.append(path)
             continue
-        state: dict[str, Any] = torch.load(
-            io.BytesIO(data), map_location="cpu", weights_only=True
-        )
+        state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         return state
     if damaged:
         raise RunError(

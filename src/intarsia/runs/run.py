@@ -177,9 +177,7 @@ class Run:
             raise RunError(
                 "the run has no trained weights yet",
                 where=path,
-                hint="finish it with `intarsia train ... --resume`"
-                if begun
-                else "train it first",
+                hint="finish it with `intarsia train ... --resume`" if begun else "train it first",
             )
         model = build_model(
             self.recipe.model.name,

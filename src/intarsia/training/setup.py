@@ -76,7 +76,9 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
     data = data.ignoring(recipe.data.ignore)
     for split in ("train", "val"):
         if not data.splits.get(split):
-            raise DataError(f"no {split} images", where=data.root, expected="a train and a val split")
+            raise DataError(
+                f"no {split} images", where=data.root, expected="a train and a val split"
+            )
     size = recipe.data.image_size
     preprocessing = Preprocessing(size, recipe.data.fit, data.scaling, (0.0,), (1.0,))
     samples = data.split("train")
@@ -117,16 +119,14 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
         validation_samples=data.split("val"),
         preprocessing=preprocessing,
         batches=batches,
-        model=model.to(chosen, memory_format=torch.channels_last),
+        model=model.to(chosen).to(memory_format=torch.channels_last),
         loss=loss,
         device=chosen,
         said=tuple(said),
     )
 
 
-def _fixed_statistics(
-    recipe: Recipe, channels: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _fixed_statistics(recipe: Recipe, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if recipe.data.normalise == "none":
         return (0.0,) * channels, (1.0,) * channels
     mean, std = _IMAGENET
@@ -136,9 +136,7 @@ def _fixed_statistics(
     return (sum(mean) / len(mean),) * channels, (sum(std) / len(std),) * channels
 
 
-def _class_weights(
-    recipe: Recipe, pairs: Pairs, data: Dataset, device: str
-) -> torch.Tensor | None:
+def _class_weights(recipe: Recipe, pairs: Pairs, data: Dataset, device: str) -> torch.Tensor | None:
     chosen = recipe.loss.class_weights
     if chosen == "none":
         return None
@@ -162,9 +160,7 @@ def _fill(model: nn.Module, recipe: Recipe) -> list[str]:
     path = Path(source)
     if path.is_dir():
         Run.open(path)
-        return load_model_weights(
-            model, load_weights(path / "checkpoints" / BEST), source=source
-        )
+        return load_model_weights(model, load_weights(path / "checkpoints" / BEST), source=source)
     encoder = encoder_of(model)
     if encoder is None:
         raise ModelError(

@@ -80,7 +80,7 @@ class Stepper:
         if not torch.isfinite(loss):
             self._lose(value, step, batch)
             return rate
-        self._scaler.scale(loss).backward()
+        torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self.optimizer)
         clip = self.setup.recipe.train.clip_norm
         if clip > 0:
