@@ -106,9 +106,7 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
         dataset = run.dataset()
     else:
         given = data if isinstance(data, Dataset) else Dataset.open(data)
-        # a class ignored in training is not one of the run's; it may be ignored already
-        missing = [n for n in run.recipe.data.ignore if n not in given.ignored]
-        dataset = given.ignoring(missing) if missing else given
+        dataset = given.ignoring(run.recipe.data.ignore)
     expected, found = run.labels.names, dataset.labels.names
     if expected != found:
         raise DataError(

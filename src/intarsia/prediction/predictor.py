@@ -40,6 +40,7 @@ class Predictor:
         self.labels = run.labels
         self.preprocessing = run.preprocessing
         self._settings = run.recipe.predict
+        self._page: int | None = run.manifest.get("page")
         self._network = torch_network(run.load_model(), select_device(device))
 
     def __repr__(self) -> str:
@@ -64,7 +65,9 @@ class Predictor:
 
     def read(self, image: str | PathLike[str] | NDArray[Any]) -> NDArray[Any]:
         """(H, W, C) pixels in the file's own units, with the channels that the model takes."""
-        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image))
+        pixels = (
+            image if isinstance(image, np.ndarray) else read_image(Path(image), page=self._page)
+        )
         where = None if isinstance(image, np.ndarray) else image
         if pixels.ndim == 2:
             pixels = pixels[:, :, None]

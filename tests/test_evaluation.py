@@ -1,0 +1,222 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from intarsia import metrics
+from intarsia.datasets import Dataset
+from intarsia.errors import DataError
+from intarsia.evaluation import Evaluation, ImageMetrics, evaluate
+from intarsia.images import Scaling
+from intarsia.recipe import Recipe
+from intarsia.runs import Run
+from intarsia.transforms import Preprocessing
+
+IGNORE = 255
+COUNTS = {"train": 4, "val": 3, "test": 2}
+SHAPE = (37, 53)
+
+
+class Brightest(nn.Module):
+    """Logits are the pixel's own channels: the brightest colour is the class."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images * 20
+
+
+def make_data(root: Path, classes: int = 3) -> dict[str, tuple[NDArray, NDArray]]:
+    """A set in CamVid's layout whose colours are what `Brightest` answers; (truth, answer)."""
+    random = np.random.default_rng(0)
+    pairs = {}
+    for split, count in COUNTS.items():
+        for folder in (split, f"{split}annot"):
+            (root / folder).mkdir(parents=True)
+        for number in range(count):
+            truth = random.integers(0, classes, SHAPE).astype(np.uint8)
+            answer = np.where(random.random(SHAPE) < 0.7, truth, 1)
+            truth[:3] = IGNORE
+            truth[0, :classes] = range(classes)
+            name = f"{split}{number}"
+            colours = (np.eye(3)[answer] * 255).astype(np.uint8)
+            Image.fromarray(colours).save(root / split / f"{name}.png")
+            Image.fromarray(truth).save(root / f"{split}annot" / f"{name}.png")
+            pairs[name] = (truth, answer)
+    return pairs
+
+
+def make_run(path: Path, data: Dataset, *, ignore: tuple[str, ...] = ()) -> Run:
+    path.mkdir()
+    recipe = Recipe.load("mini-unet").replace(
+        **{"data.fit": "crop", "data.image_size": (32, 32), "data.ignore": ignore}
+    )
+    pre = Preprocessing((32, 32), "crop", Scaling(0, 255, "8 bit"), (0.0,) * 3, (1.0,) * 3)
+    return Run.create(path, recipe=recipe, data=data, preprocessing=pre, environment={})
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, dict]:
+    pairs = make_data(tmp_path / "toy")
+    monkeypatch.setattr(Run, "load_model", lambda run: Brightest())
+    return make_run(tmp_path / "run", Dataset.open(tmp_path / "toy")), pairs
+
+
+def expected_matrix(pairs: dict[str, tuple[NDArray, NDArray]], split: str) -> NDArray[np.int64]:
+    chosen = [pair for name, pair in pairs.items() if name.startswith(split)]
+    return np.sum([metrics.confusion_matrix(*pair, 3, IGNORE) for pair in chosen], axis=0)
+
+
+def test_the_sheet_is_that_of_the_pixels(trained: tuple[Run, dict]) -> None:
+    run, pairs = trained
+    calls: list[tuple[int, int]] = []
+    sheet = evaluate(run, progress=lambda done, total: calls.append((done, total)))
+    expected = expected_matrix(pairs, "val")
+    np.testing.assert_array_equal(sheet.confusion_matrix, expected)
+    assert (sheet.data, sheet.split, sheet.images, sheet.selection) == ("toy", "val", 3, True)
+    assert sheet.miou == metrics.miou(expected)
+    assert sheet.baseline == metrics.majority_accuracy(expected)
+    assert sheet["class 1"].iou == metrics.class_metrics(expected, ["", "", ""])[1].iou
+    assert calls == [(1, 3), (2, 3), (3, 3)]
+    for row in sheet.per_image:
+        truth, answer = pairs[row.file.rpartition("/")[2]]
+        own = metrics.confusion_matrix(truth, answer, 3, IGNORE)
+        assert (row.miou, row.pixel_accuracy) == (metrics.miou(own), metrics.pixel_accuracy(own))
+
+
+def test_the_run_keeps_it(trained: tuple[Run, dict]) -> None:
+    run, _pairs = trained
+    sheet = evaluate(run.path)
+    stored = run.evaluations["toy-val"]
+    assert stored == json.loads(json.dumps(sheet.to_json()))
+    for key in ("schema", "miou", "mean_dice", "majority_accuracy", "classes", "intervals"):
+        assert key in stored
+    again = Evaluation.from_json(stored)
+    assert again.to_json() == sheet.to_json()
+    with np.load(run.path / "evaluations" / "toy-val.npz") as arrays:
+        assert arrays["files"].tolist() == [row.file for row in sheet.per_image]
+        assert arrays["matrices"].shape == (3, 3, 3)
+        np.testing.assert_array_equal(arrays["matrices"].sum(axis=0), sheet.confusion_matrix)
+        for matrix, row in zip(arrays["matrices"], sheet.per_image, strict=True):
+            assert metrics.miou(matrix) == row.miou
+
+
+def test_looks_at_test_are_counted(trained: tuple[Run, dict]) -> None:
+    run, pairs = trained
+    assert evaluate(run, split="val").test_looks == 0
+    first, second = (evaluate(run, split="test") for _ in range(2))
+    assert (first.test_looks, second.test_looks, run.test_looks) == (1, 2, 2)
+    assert not first.selection
+    np.testing.assert_array_equal(first.confusion_matrix, expected_matrix(pairs, "test"))
+    assert "measured on test 2 times, this one included" in str(second)
+    assert "measured on test 2 times." in str(evaluate(run, split="val"))
+
+
+def test_data_given_again_keep_the_run_s_splits_and_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_data(tmp_path / "toy")
+    data = Dataset.open(tmp_path / "toy")
+    monkeypatch.setattr(Run, "load_model", lambda run: nn.Sequential(Brightest(), Drop(2)))
+    run = make_run(tmp_path / "run", data.ignoring(["class 2"]), ignore=("class 2",))
+    sheet = evaluate(run)
+    assert sheet.names == ("class 0", "class 1")
+    for given in (tmp_path / "toy", data, data.ignoring(["class 2"])):
+        np.testing.assert_array_equal(evaluate(run, given).confusion_matrix, sheet.confusion_matrix)
+
+
+class Drop(nn.Module):
+    """Leaves out one channel."""
+
+    def __init__(self, channel: int) -> None:
+        super().__init__()
+        self.channel = channel
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        kept = [i for i in range(images.shape[1]) if i != self.channel]
+        return images[:, kept]
+
+
+def test_other_classes_are_refused(trained: tuple[Run, dict], tmp_path: Path) -> None:
+    run, _ = trained
+    make_data(tmp_path / "two", classes=2)
+    with pytest.raises(DataError, match="classes are not those of the run") as caught:
+        evaluate(run, tmp_path / "two")
+    assert "missing here: class 2" in str(caught.value)
+    assert not run.evaluations
+
+
+def test_an_unknown_split_is_refused(trained: tuple[Run, dict]) -> None:
+    run, _ = trained
+    with pytest.raises(DataError, match="vall") as caught:
+        evaluate(run, split="vall")
+    assert "val" in str(caught.value)
+
+
+def test_a_mask_of_another_size_is_named(trained: tuple[Run, dict], tmp_path: Path) -> None:
+    run, _ = trained
+    Image.fromarray(np.zeros((9, 5), np.uint8)).save(tmp_path / "toy" / "valannot" / "val1.png")
+    with pytest.raises(DataError) as caught:
+        evaluate(run)
+    assert "val1.png" in str(caught.value)
+    assert not run.evaluations
+
+
+def sheet_of(matrix: NDArray[np.int64], names: tuple[str, ...], **fields: object) -> Evaluation:
+    return Evaluation("toy", "val", names, matrix, **fields)
+
+
+def test_the_table_can_be_read() -> None:
+    matrix = np.array([[3000, 1000, 0], [0, 3999, 0], [0, 0, 0]])
+    rows = (ImageMetrics("a", 0.5, 0.5), ImageMetrics("b", None, None))
+    sheet = sheet_of(matrix, ("sky", "road", "pole"), selection=True, per_image=rows)
+    assert str(sheet) == (
+        "toy, val: 2 images\n"
+        "\n"
+        "mIoU                    0.775\n"
+        "mean Dice               0.873\n"
+        "mean accuracy           0.875\n"
+        'pixel accuracy          0.875  (always "sky": 0.500)\n'
+        "frequency-weighted IoU  0.775\n"
+        "\n"
+        "class    IoU   Dice  precision  sensitivity  specificity  support\n"
+        "sky    0.750  0.857      1.000        0.750        1.000   50.0 %\n"
+        "road   0.800  0.889      0.800        1.000        0.750   50.0 %\n"
+        "pole     n/a    n/a        n/a          n/a        1.000      0 %\n"
+        "\n"
+        "This split chose the checkpoint: its figures are a little better than the truth."
+    )
+
+
+def test_the_table_fits_a_terminal() -> None:
+    names = tuple(f"a class with a name of {'very ' * i}many words" for i in range(6))
+    sheet = sheet_of(np.diag([10**12, 1, 0, 5, 6, 7]), names, selection=True, test_looks=12)
+    for split in ("train", "val", "test"):
+        text = str(Evaluation("d" * 100, split, names, sheet.confusion_matrix, test_looks=1))
+        assert max(len(line) for line in [*text.splitlines(), *str(sheet).splitlines()]) <= 80
+    assert "<0.1 %" in str(sheet)
+
+
+def test_nothing_counted_is_not_available() -> None:
+    sheet = sheet_of(np.zeros((2, 2), np.int64), ("a", "b"))
+    assert sheet.miou is None
+    assert "n/a" in str(sheet)
+    assert Evaluation.from_json(sheet.to_json()).to_json() == sheet.to_json()
+
+
+def test_a_notebook_shows_names_as_text() -> None:
+    shown = sheet_of(np.eye(2, dtype=np.int64), ("<script>", "b"))._repr_html_()
+    assert "&lt;script&gt;" in shown
+    assert "<script>" not in shown
+
+
+def test_faults_are_named() -> None:
+    sheet = sheet_of(np.eye(2, dtype=np.int64), ("sky", "road"))
+    with pytest.raises(DataError, match="rod") as caught:
+        sheet["rod"]
+    assert 'did you mean "road"?' in str(caught.value)
+    with pytest.raises(DataError, match="newer"):
+        Evaluation.from_json(sheet.to_json() | {"schema": 99})
