@@ -57,9 +57,14 @@ class Preprocessing:
 
     def standardise(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """(H, W, C) float32 in 0..1 to (C, H, W) float32 of mean 0 and deviation 1."""
-        factor = (1.0 / np.array(self.std)).astype(np.float32)
-        offset = (-np.array(self.mean) / np.array(self.std)).astype(np.float32)
-        return np.ascontiguousarray((pixels * factor + offset).transpose(2, 0, 1))
+        planes = np.empty((pixels.shape[2], *pixels.shape[:2]), np.float32)
+        # plane by plane: NumPy is ten times slower where the innermost axis is three long
+        for plane, mean, std, channel in zip(
+            planes, self.mean, self.std, np.moveaxis(pixels, 2, 0), strict=True
+        ):
+            np.multiply(channel, np.float32(1.0 / std), out=plane)
+            plane -= np.float32(mean / std)
+        return planes
 
     def to_json(self) -> dict[str, object]:
         return {
