@@ -7,17 +7,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from intarsia.datasets import classes as classes_
 from intarsia.datasets.channels import infer_channels
-from intarsia.datasets.classes import Classes
-from intarsia.datasets.dataset import Dataset
+from intarsia.datasets.classes import (
+    Classes,
+    as_numbers,
+    fits_labelmap,
+    from_known,
+    from_labelmap,
+    infer,
+    readable,
+)
+from intarsia.datasets.dataset import SPLITS, Dataset
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
 from intarsia.datasets.layouts import read_layout
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.names import split_name
+from intarsia.datasets.layouts.names import split_name, subfolders
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan, scan_masks
 from intarsia.datasets.splits import (
@@ -28,16 +36,22 @@ from intarsia.datasets.splits import (
 )
 from intarsia.errors import DataError, nearest
 
+if TYPE_CHECKING:
+    from intarsia.datasets.description import Description
+
+_FILE_NAMES = ("dataset.yaml", "dataset.yml")
+
 
 def open_dataset(path: Path | None, images: Path | None, masks: Path | None, seed: int) -> Dataset:
     """Open a data set; see `Dataset.open`."""
+    description: Description | None = None
     if path is None:
         if images is None or masks is None:
             raise DataError(
                 "no data set is named",
                 expected="a folder, a dataset.yaml, or both a folder of images and one of masks",
             )
-        root = _folder(images)
+        where = root = _folder(images)
         found = read_apart(root, _folder(masks))
     elif images is not None or masks is not None:
         raise DataError(
@@ -46,14 +60,29 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
             expected="either a data set, or a folder of images and one of masks",
         )
     else:
-        root = _folder(path)
-        found = read_layout(root)
+        where = _description_file(path)
+        if where.is_dir():
+            root, found = where, read_layout(where)
+        else:
+            # Only here: pydantic is not needed, nor loaded, for a plain folder.
+            from intarsia.datasets.description import read_description
+
+            root, description = where.parent, read_description(where)
+            found = _declared_layout(description, root)
     samples = _paired(found, root)
     scans = list(scan_masks(s.mask for s in samples if s.mask is not None))
     known = _known(samples, scans)
-    classes = _classes(samples, scans, known, root)
-    samples, split_notes = _split(samples, seed, known)
-    channels = infer_channels(samples)
+    classes = _classes(samples, scans, known, root, description, where)
+    samples, split_notes = _split(samples, seed, known, description, where)
+    page = None
+    names: tuple[str, ...] = ()
+    if description is None:
+        channels = infer_channels(samples)
+    else:
+        from intarsia.datasets.declared import declared_channels
+
+        channels = declared_channels(description, samples)
+        names, page = tuple(description.image.channels or ()), description.image.page
     notes = (f"layout: {found.layout}", *found.notes, *found.pairs.notes)
     return Dataset(
         root=root,
@@ -67,12 +96,40 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
         unpaired_images=found.pairs.unpaired_images,
         unpaired_masks=found.pairs.unpaired_masks,
         ignored=classes.ignored,
+        channel_names=names,
+        page=page,
     )
+
+
+def _description_file(path: Path) -> Path:
+    """The dataset.yaml meant by a path, or the folder itself where there is none."""
+    file = _absolute(path)
+    if file.is_file() and file.suffix.lower() in (".yaml", ".yml"):
+        return file
+    folder = _folder(path)
+    inside = subfolders(folder)
+    for place in [folder, *(inside if len(inside) == 1 else [])]:
+        for name in _FILE_NAMES:
+            if (place / name).is_file():
+                return place / name
+    return folder
+
+
+def _declared_layout(description: Description, root: Path) -> Found:
+    if description.images is not None and description.masks.dir is not None:
+        return read_apart(
+            _folder(root / description.images.dir), _folder(root / description.masks.dir)
+        )
+    return read_layout(root)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - keeps links, drops ".."
 
 
 def _folder(path: Path) -> Path:
     """An existing folder, absolute."""
-    folder = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - keeps links, drops ".."
+    folder = _absolute(path)
     if folder.is_dir():
         return folder
     if folder.exists():
@@ -119,23 +176,43 @@ def _paired(found: Found, root: Path) -> tuple[Sample, ...]:
 
 
 def _known(samples: Sequence[Sample], scans: Sequence[MaskScan]) -> Known | None:
-    numbers = classes_.as_numbers(scans)
+    numbers = as_numbers(scans)
     return None if numbers is None else find_known([s.image.stem for s in samples], numbers)
 
 
 def _classes(
+    samples: Sequence[Sample],
+    scans: Sequence[MaskScan],
+    known: Known | None,
+    root: Path,
+    description: Description | None,
+    where: Path,
+) -> Classes:
+    """dataset.yaml first, then the known sets, then labelmap.txt, then the values alone."""
+    good = readable(scans)
+    if description is None:
+        return _undeclared_classes(samples, good, known, root)
+    from intarsia.datasets.declared import declared_classes
+
+    if description.classes or description.masks.map:
+        return declared_classes(description, good, None, where)
+    return declared_classes(
+        description, good, _undeclared_classes(samples, good, known, root), where
+    )
+
+
+def _undeclared_classes(
     samples: Sequence[Sample], scans: Sequence[MaskScan], known: Known | None, root: Path
 ) -> Classes:
-    good = classes_.readable(scans)
     if known is not None:
-        return classes_.from_known(known)
+        return from_known(known)
     file = _labelmap_file(samples, root)
     if file is None:
-        return classes_.infer(good)
+        return infer(scans)
     named = read_labelmap(file)
-    if classes_.fits_labelmap(good, named):
-        return classes_.from_labelmap(named)
-    inferred = classes_.infer(good)
+    if fits_labelmap(scans, named):
+        return from_labelmap(named)
+    inferred = infer(scans)
     note = f"{FILE_NAME} is not used: it names colours and the masks hold ids"
     return replace(inferred, notes=(*inferred.notes, note))
 
@@ -153,15 +230,22 @@ def _labelmap_file(samples: Sequence[Sample], root: Path) -> Path | None:
 
 
 def _split(
-    samples: tuple[Sample, ...], seed: int, known: Known | None
+    samples: tuple[Sample, ...],
+    seed: int,
+    known: Known | None,
+    description: Description | None,
+    where: Path,
 ) -> tuple[tuple[Sample, ...], list[str]]:
-    """Groups, and the splits that are not given."""
+    """Groups, the splits that are given, and those that are not."""
     notes: list[str] = []
-    groups = None if known is not None and known.independent else _groups(samples)
+    groups, unit = _groups(samples, known, description)
     if groups is not None:
         samples = with_groups(samples, groups)
+    if description is not None:
+        from intarsia.datasets.declared import declared_splits
+
+        samples, notes = declared_splits(description, samples, where)
     splits = Counter(s.split for s in samples)
-    unit = _unit(groups)
     if splits[None] == len(samples):
         samples = split_samples(samples, seed)
         notes.append(f"no split is given: drawn 70/15/15 by seed {seed}, {unit}")
@@ -169,27 +253,38 @@ def _split(
         samples = val_from_train(samples, seed)
         notes.append(f"no val is given: 15 % of train becomes val by seed {seed}, {unit}")
     sizes = Counter(s.split for s in samples)
-    notes.append(", ".join(f"{sizes[name]} {name}" for name in ("train", "val", "test")))
+    counts = [f"{sizes[name] or 'no'} {name}" for name in SPLITS]
+    notes.append(f"images in each split: {', '.join(counts)}")
     return samples, notes
 
 
-def _groups(samples: Sequence[Sample]) -> dict[str, str] | None:
-    """Groups by name, the folder of a given split left out of the name."""
-    bare = {sample.name: _without_split(sample) for sample in samples}
-    found = group_by_prefix(list(dict.fromkeys(bare.values())))
-    return None if found is None else {name: found[short] for name, short in bare.items()}
+def _groups(
+    samples: Sequence[Sample], known: Known | None, description: Description | None
+) -> tuple[dict[str, str] | None, str]:
+    """The group of every sample by name, None where images are the unit, and how to say it."""
+    # The folder of a given split says nothing about what belongs together.
+    short = {sample.name: _without_split(sample) for sample in samples}
+    if description is not None and description.groups is not None:
+        from intarsia.datasets.declared import declared_groups
+
+        declared = declared_groups(description, short)
+        if declared is not None:
+            return declared, f"whole groups together ({len(set(declared.values()))} as declared)"
+        if description.groups.by == "none":
+            return None, "image by image, as declared"
+    if known is not None and known.independent:
+        return None, f"image by image (the images of {known.name} are independent of each other)"
+    found = group_by_prefix(list(dict.fromkeys(short.values())))
+    if found is None:
+        return None, "image by image (the file names show no groups that belong together)"
+    groups = {name: found[s] for name, s in short.items()}
+    example = next(iter(groups.values()))
+    count = len(set(groups.values()))
+    return groups, (
+        f"whole groups together ({count} groups by the start of the file names, such as {example})"
+    )
 
 
 def _without_split(sample: Sample) -> str:
     first, slash, rest = sample.name.partition("/")
     return rest if slash and sample.split is not None and split_name(first) else sample.name
-
-
-def _unit(groups: dict[str, str] | None) -> str:
-    if groups is None:
-        return "image by image (the file names show no groups that belong together)"
-    count = len(set(groups.values()))
-    example = next(iter(groups.values()))
-    return (
-        f"whole groups together ({count} groups by the start of the file names, such as {example})"
-    )

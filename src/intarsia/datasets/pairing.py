@@ -14,8 +14,8 @@ from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError
 
 EXTENSIONS = frozenset(
-    (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".avif")
-    + (".ppm", ".pgm", ".pbm", ".pnm")
+    {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".avif"}
+    | {".ppm", ".pgm", ".pbm", ".pnm"}
 )
 # Tried in this order after the plain name; the first that pairs most files is taken for all.
 IMAGE_AFFIXES: tuple[tuple[str, str], ...] = (

@@ -1,0 +1,282 @@
+"""What a dataset.yaml declares, brought together with the files that are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from intarsia.datasets.channels import Channels, infer_channels, percentile_scaling, sampled_images
+from intarsia.datasets.classes import Classes, as_numbers
+from intarsia.datasets.description import IGNORE, ClassItem, Description
+from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
+from intarsia.datasets.sample import Sample
+from intarsia.datasets.scan import MaskScan
+from intarsia.errors import DataError, nearest
+from intarsia.images import Scaling
+from intarsia.labels import LabelMap, distinct_colors
+
+Table = dict[Value, int | None]
+
+
+def declared_classes(
+    description: Description, scans: Sequence[MaskScan], inferred: Classes | None, where: Path
+) -> Classes:
+    """The classes that dataset.yaml names, or the inferred ones with its `ignore_index`.
+
+    Raises:
+        DataError: the names, values and colours do not fit together; all faults at once.
+    """
+    masks = description.masks
+    numbers = as_numbers(scans)
+    items = sorted(description.classes or (), key=lambda c: -1 if c.id is None else c.id)
+    if not items and masks.map is not None:
+        names = dict.fromkeys(str(t) for t in masks.map.values() if t != IGNORE)
+        items = [ClassItem(name=name) for name in names]
+    if not items:
+        if inferred is None:
+            raise DataError("dataset.yaml names no classes", where=where, hint="add classes: [...]")
+        return _with_ignored(inferred, description)
+    kind = masks.encoding or ("colors" if numbers is None else "ids")
+    faults: list[str] = []
+    ignored: Table = dict.fromkeys(description.ignore_index)
+    threshold = masks.threshold
+    if threshold is not None and kind != "binary":
+        faults.append("masks.threshold: only with masks.encoding: binary")
+    if masks.map is not None:
+        table = _mapped(masks.map, items, faults)
+    elif kind == "colors":
+        table = _by_color(items, faults)
+    elif kind == "binary":
+        table = _binary(items, numbers or {}, faults)
+    else:
+        table = _by_id(items, [v for v in numbers or {} if v not in ignored])
+    for value in ignored:
+        id_ = table.get(value)
+        if id_ is not None and masks.map is None and items[id_].id is not None:
+            faults.append(
+                f'ignore_index: {show(value)} is also the value of class "{items[id_].name}"'
+            )
+    wrong = [v for v in [*table, *ignored] if isinstance(v, int) == (kind == "colors")]
+    if wrong and not faults:
+        expected = "colours" if kind == "colors" else "whole numbers"
+        faults.append(f"masks: {show(wrong[0])} does not fit: the masks hold {expected}")
+    if faults:
+        raise DataError("; ".join(faults), where=where)
+    ours = distinct_colors(len(items))
+    labels = LabelMap.of(
+        [c.name for c in items],
+        [ours[i] if c.color is None else c.color for i, c in enumerate(items)],
+    )
+    encoding = MaskEncoding(_kind(kind), table | ignored, threshold)
+    note = f"{len(labels)} classes are named in {where.name} ({', '.join(labels.names)})"
+    void = [show(v) for v, i in encoding.map.items() if i is None]
+    if void:
+        note += f"; ignored: {', '.join(void)}"
+    return Classes(labels, encoding, (), (note,))
+
+
+def _kind(kind: str) -> Kind:
+    return "colors" if kind == "colors" else "binary" if kind == "binary" else "ids"
+
+
+def _with_ignored(inferred: Classes, description: Description) -> Classes:
+    """The inferred classes without those whose value is declared to be ignored."""
+    if not description.ignore_index:
+        return inferred
+    gone = {inferred.encoding.map.get(value) for value in description.ignore_index} - {None}
+    ids = {i for i in gone if i is not None}
+    kept = [c for c in inferred.labels.classes if c.id not in ids]
+    if not kept:
+        raise DataError("ignore_index leaves no class")
+    encoding = inferred.encoding.ignoring(ids)
+    void: Table = dict.fromkeys(description.ignore_index)
+    table = dict(encoding.map) | void
+    labels = LabelMap.of([c.name for c in kept], [c.color for c in kept])
+    listed = ", ".join(show(v) for v in description.ignore_index)
+    return Classes(
+        labels,
+        MaskEncoding(encoding.kind, table),
+        inferred.ignored,
+        (*inferred.notes, f"ignored, as dataset.yaml says: {listed}"),
+    )
+
+
+def _mapped(
+    mapping: Mapping[Value, str | int], items: Sequence[ClassItem], faults: list[str]
+) -> Table:
+    names = {c.name: i for i, c in enumerate(items)}
+    ids = {i if c.id is None else c.id: i for i, c in enumerate(items)}
+    table: Table = {}
+    for value, target in mapping.items():
+        if target == IGNORE and IGNORE not in names:
+            table[value] = None
+        elif isinstance(target, int) and target in ids:
+            table[value] = ids[target]
+        elif isinstance(target, str) and target in names:
+            table[value] = names[target]
+        else:
+            close = nearest(str(target), names)
+            offer = f'; did you mean "{close}"?' if close else ""
+            faults.append(f"masks.map.{show(value)}: no class {target!r}{offer}")
+    unused = [c.name for i, c in enumerate(items) if i not in table.values()]
+    if unused and not faults:
+        faults.append(f"masks.map: no value stands for {', '.join(unused)}")
+    return table
+
+
+def _by_color(items: Sequence[ClassItem], faults: list[str]) -> Table:
+    table: Table = {}
+    for i, item in enumerate(items):
+        if item.color is None:
+            faults.append(f'classes: "{item.name}" has no color, and the masks hold colours')
+        elif item.color in table:
+            faults.append(f"classes: the color {show(item.color)} stands twice")
+        else:
+            table[item.color] = i
+    return table
+
+
+def _binary(items: Sequence[ClassItem], counts: Mapping[Value, int], faults: list[str]) -> Table:
+    if len(items) != 2:
+        faults.append(f"classes: {len(items)} classes, and masks.encoding: binary means 2")
+    top = max((v for v in counts if isinstance(v, int)), default=255)
+    return {0: 0, (1 if top == 1 else 255): 1}
+
+
+def _by_id(items: Sequence[ClassItem], values: Sequence[Value]) -> Table:
+    """By declared id; bare names count from 0, from 1, or are black and white, as the masks are."""
+    if items[0].id is not None:
+        return {c.id: i for i, c in enumerate(items) if c.id is not None}
+    found = {v for v in values if isinstance(v, int)}
+    count = len(items)
+    if count == 2 and found <= {0, 255} and 255 in found:
+        return {0: 0, 255: 1}
+    first = 1 if found and 0 not in found and count in found and found <= {*range(count + 1)} else 0
+    return {first + i: i for i in range(count)}
+
+
+def declared_splits(
+    description: Description, samples: Sequence[Sample], where: Path
+) -> tuple[tuple[Sample, ...], list[str]]:
+    """The samples with the splits that dataset.yaml lists by name, file or group.
+
+    Raises:
+        DataError: a name that is no sample, or one in two splits; all faults at once.
+    """
+    if description.splits is None:
+        return tuple(samples), []
+    by_name = _names(samples, where.parent)
+    chosen: dict[str, str] = {}
+    faults: list[str] = []
+    for split, listed in description.splits.items():
+        names = _list_file(where.parent / listed) if isinstance(listed, str) else listed
+        for name in names:
+            meant = by_name.get(name)
+            if meant is None:
+                close = nearest(name, by_name)
+                offer = f'; did you mean "{close}"?' if close else ""
+                faults.append(f'splits.{split}: no image or group "{name}"{offer}')
+                continue
+            for sample in meant:
+                other = chosen.setdefault(sample.name, split)
+                if other != split:
+                    faults.append(f"splits: {sample.name} is in {other} and in {split}")
+    if faults:
+        more = f"; and {len(faults) - 10} more" if len(faults) > 10 else ""
+        raise DataError("; ".join(faults[:10]) + more, where=where)
+    kept = tuple(replace(s, split=chosen[s.name]) for s in samples if s.name in chosen)
+    notes = [f"the splits are those of {where.name}"]
+    if left := len(samples) - len(kept):
+        notes.append(f"{left} images are in none of its splits and left out")
+    return kept, notes
+
+
+def _names(samples: Sequence[Sample], root: Path) -> dict[str, list[Sample]]:
+    """Everything that a sample may be called by: name, path, file name, stem, group."""
+    by_name: dict[str, list[Sample]] = {}
+    for sample in samples:
+        image = sample.image
+        names = {sample.name, image.name, image.stem, PurePosixPath(sample.name).name}
+        if image.is_relative_to(root):
+            names.add(image.relative_to(root).as_posix())
+        for name in names:
+            by_name.setdefault(name, []).append(sample)
+    groups: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.group is not None:
+            groups.setdefault(sample.group, []).append(sample)
+    return groups | by_name
+
+
+def _list_file(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the list of a split cannot be read: {error}", where=path) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def declared_groups(description: Description, names: Mapping[str, str]) -> dict[str, str] | None:
+    """The group of every sample by the declared rule; `names` are the names to look at.
+
+    Raises:
+        DataError: the pattern does not fit some name.
+    """
+    rule = description.groups
+    if rule is None or rule.by in ("none", "prefix"):
+        return None
+    if rule.by == "folder":
+        return {name: PurePosixPath(short).parent.as_posix() for name, short in names.items()}
+    found = {name: re.search(rule.pattern or "", short) for name, short in names.items()}
+    strange = [name for name, match in found.items() if match is None]
+    if strange:
+        raise DataError(
+            f"groups.pattern fits {len(names) - len(strange)} of {len(names)} names, "
+            f"not {strange[0]}",
+            hint="widen the pattern",
+        )
+    return {name: match[1] for name, match in found.items() if match is not None}
+
+
+def declared_channels(description: Description, samples: Sequence[Sample]) -> Channels:
+    """Channels and scale as dataset.yaml says, the rest inferred.
+
+    Raises:
+        DataError: no image can be read, or depths are mixed.
+    """
+    image = description.image
+    channels = infer_channels(samples, image.page)
+    if image.channels is not None:
+        names = ", ".join(image.channels)
+        notes = tuple(note for note in channels.notes if "channels" not in note)
+        channels = replace(
+            channels,
+            count=len(image.channels),
+            notes=(*notes, f"{len(image.channels)} channels are named: {names}"),
+        )
+    if image.scale is None:
+        return channels
+    scaling = _scaling(description, samples)
+    note = f"pixel values from {scaling.low:g} to {scaling.high:g} become 0 to 1 ({scaling.rule})"
+    kept = tuple(n for n in channels.notes if not n.startswith("pixel values"))
+    return replace(channels, scaling=scaling, notes=(*kept, note))
+
+
+def _scaling(description: Description, samples: Sequence[Sample]) -> Scaling:
+    scale, rescale = description.image.scale, description.image.rescale
+    slope, intercept = (1.0, 0.0) if rescale is None else (rescale.slope, rescale.intercept)
+    if scale is not None and scale.percentile is not None:
+        low, high = scale.percentile
+        return percentile_scaling(sampled_images(samples, description.image.page), low, high)
+    if scale is not None and scale.window is not None:
+        center, width = scale.window.center, scale.window.width
+        bottom, top = center - width / 2, center + width / 2
+        rule = f"window {center:g} ± {width / 2:g}"
+    else:
+        bottom, top = (scale.clip if scale is not None else None) or (0.0, 255.0)
+        rule = f"clip {bottom:g} to {top:g}"
+    if rescale is not None:
+        rule += f" after {slope:g} x value {intercept:+g}"
+    return Scaling((bottom - intercept) / slope, (top - intercept) / slope, rule)

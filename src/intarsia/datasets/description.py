@@ -1,0 +1,347 @@
+"""dataset.yaml: what a person says about a data set. It wins over everything inferred.
+
+```yaml
+schema: 1
+classes:                       # `id` is the value in the mask files; plain names count from 0
+  - {id: 0, name: sky, color: [128, 128, 128]}
+  - {id: 1, name: road, color: "#804000"}
+ignore_index: 255              # a value (or colour, or a list of them) that does not count
+images: photos                 # the two folders, where no layout fits
+masks: {dir: drawn, encoding: ids, map: {0: sky, 1: road, 7: ignore}}
+image: {channels: [red, green, blue, nir], scale: {clip: [0, 4095]}, page: 0}
+splits: {train: train.txt, val: [photo_7, photo_9]}      # names, files, groups, or a list file
+groups: prefix                 # none, prefix, folder, or {pattern: "^(patient\\d+)"}
+primary: {metric: iou, class: road}
+```
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from intarsia.datasets.encodings import Value
+from intarsia.errors import DataError, nearest
+from intarsia.labels import Color
+
+SCHEMA = 1
+IGNORE = "ignore"
+
+
+def _color(value: object) -> Color:
+    """A colour from [r, g, b], "r,g,b" or "#rrggbb"."""
+    if isinstance(value, str):
+        if re.fullmatch(r"#?[0-9a-fA-F]{6}", value):
+            number = int(value.removeprefix("#"), 16)
+            return (number >> 16, number >> 8 & 255, number & 255)
+        parts = [part.strip() for part in value.split(",")]
+        value = [int(part) if part.isdigit() else part for part in parts]
+    if isinstance(value, (list, tuple)) and len(value) == 3:
+        red, green, blue = value
+        if all(type(c) is int and 0 <= c <= 255 for c in value):
+            return (red, green, blue)
+    raise ValueError('not a colour; write [r, g, b] with 0 to 255, or "#rrggbb" in quotes')
+
+
+def _value(value: object) -> Value:
+    """What a mask file can hold: a whole number or a colour."""
+    return value if type(value) is int else _color(value)
+
+
+def _values(value: object) -> list[Value]:
+    if type(value) is list and not (len(value) == 3 and all(type(v) is int for v in value)):
+        return [_value(v) for v in value]
+    return [_value(value)]
+
+
+def _classes(value: object) -> object:
+    if isinstance(value, Mapping):
+        return [{"id": id_, "name": name} for id_, name in value.items()]
+    if isinstance(value, list):
+        return [item if isinstance(item, Mapping) else {"name": item} for item in value]
+    return value
+
+
+def _map(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {_value(key): target for key, target in value.items()}
+
+
+def _target(value: object) -> str | int:
+    if value is None:
+        return IGNORE
+    if isinstance(value, str) or type(value) is int:
+        return value
+    raise ValueError(f"write the name of a class in quotes, its id, or {IGNORE}")
+
+
+def _folder(value: object) -> object:
+    return {"dir": value} if isinstance(value, str) else value
+
+
+def _lists(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {"val" if key == "valid" else key: names for key, names in value.items()}
+
+
+def _names(value: object) -> str | list[str]:
+    if isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(name, str) for name in value)
+    ):
+        return value
+    raise ValueError("write a list of names (numbers in quotes), or the name of a list file")
+
+
+def _rule(value: object) -> object:
+    return {"by": value} if isinstance(value, str) else value
+
+
+def _pattern(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            groups = re.compile(value).groups
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if groups != 1:
+            raise ValueError(
+                f"it has {groups} capturing groups; write one, around the group's name"
+            )
+    return value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ClassItem(_Section):
+    """One class: `id` is its value in the mask files."""
+
+    name: str = Field(min_length=1)
+    id: int | None = Field(None, ge=0, le=65535)
+    color: Annotated[Color | None, BeforeValidator(lambda v: None if v is None else _color(v))] = (
+        None
+    )
+
+
+class ImageFolder(_Section):
+    """Where the images are, relative to dataset.yaml."""
+
+    dir: str
+
+
+class Masks(_Section):
+    """Where the masks are and how they hold the classes."""
+
+    dir: str | None = None
+    encoding: Literal["ids", "colors", "binary"] | None = None
+    map: Annotated[
+        dict[Any, Annotated[str | int, BeforeValidator(_target)]] | None, BeforeValidator(_map)
+    ] = None
+    threshold: int | None = Field(None, ge=1, le=65535)
+
+
+class Window(_Section):
+    """A display window, in the units after `rescale`."""
+
+    center: float = Field(allow_inf_nan=False)
+    width: float = Field(gt=0, allow_inf_nan=False)
+
+
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Scale(_Section):
+    """Which values become 0 and 1: one of the three rules."""
+
+    window: Window | None = None
+    clip: list[_Number] | None = Field(None, min_length=2, max_length=2)
+    percentile: list[_Percent] | None = Field(None, min_length=2, max_length=2)
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Scale:
+        rules = [r for r in (self.window, self.clip, self.percentile) if r is not None]
+        if len(rules) != 1:
+            raise ValueError("write one of window, clip, percentile")
+        for pair in (self.clip, self.percentile):
+            if pair is not None and pair[0] >= pair[1]:
+                raise ValueError(f"{pair[0]:g} is not below {pair[1]:g}")
+        return self
+
+
+class Rescale(_Section):
+    """Units of a value: slope * value + intercept (Hounsfield units, reflectance)."""
+
+    slope: float = Field(1.0, gt=0, allow_inf_nan=False)
+    intercept: float = Field(0.0, allow_inf_nan=False)
+
+
+class ImageSection(_Section):
+    """How the images are read."""
+
+    channels: list[str] | None = Field(None, min_length=1)
+    scale: Scale | None = None
+    rescale: Rescale | None = None
+    page: int | None = Field(None, ge=0)
+
+
+class Groups(_Section):
+    """Which images belong together."""
+
+    by: Literal["none", "prefix", "folder"] | None = None
+    pattern: Annotated[str | None, BeforeValidator(_pattern)] = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Groups:
+        if (self.by is None) == (self.pattern is None):
+            raise ValueError("write none, prefix, folder or {pattern: ...}")
+        return self
+
+
+class Primary(_Section):
+    """The figure that the data set is judged by."""
+
+    metric: str
+    class_: str | None = Field(None, alias="class")
+
+
+_Split = Annotated[str | list[str], BeforeValidator(_names)]
+
+
+class Description(_Section):
+    """The content of one dataset.yaml."""
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    classes: Annotated[list[ClassItem] | None, BeforeValidator(_classes)] = Field(
+        None, min_length=1
+    )
+    ignore_index: Annotated[list[Any], BeforeValidator(_values)] = Field(default_factory=list)
+    images: Annotated[ImageFolder | None, BeforeValidator(_folder)] = None
+    masks: Annotated[Masks, BeforeValidator(_folder)] = Masks()
+    image: ImageSection = ImageSection()
+    splits: Annotated[
+        dict[Literal["train", "val", "test"], _Split] | None, BeforeValidator(_lists)
+    ] = None
+    groups: Annotated[Groups | None, BeforeValidator(_rule)] = None
+    primary: Primary | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Description:
+        if (self.images is None) != (self.masks.dir is None):
+            raise ValueError("name both folders, images: DIR and masks: {dir: DIR}, or neither")
+        ids = [c.id for c in self.classes or () if c.id is not None]
+        if ids and len(ids) != len(self.classes or ()):
+            raise ValueError("classes: give every class an id, or none")
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"classes: id {twice[0]} stands twice")
+        names = [c.name for c in self.classes or ()]
+        doubled = sorted({n for n in names if names.count(n) > 1})
+        if doubled:
+            raise ValueError(f'classes: the name "{doubled[0]}" stands twice')
+        return self
+
+
+def read_description(path: Path) -> Description:
+    """Read and check one dataset.yaml.
+
+    Raises:
+        DataError: not YAML, or faults in it: all of them, each with key, value and what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = yaml.load(text, Loader=_StrictLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot be read: {error}", where=path) from error
+    except yaml.YAMLError as error:
+        raise DataError(f"not valid YAML: {_one_line(error)}", where=path) from error
+    if content is None:
+        content = {}
+    if not isinstance(content, dict):
+        raise DataError("it holds no keys", where=path, expected="keys such as classes: and masks:")
+    schema = content.get("schema", SCHEMA)
+    if type(schema) is int and schema > SCHEMA:
+        raise DataError(
+            f"schema {schema} is newer than this version of Intarsia reads",
+            where=path,
+            expected=f"schema: {SCHEMA}",
+            hint="update Intarsia",
+        )
+    try:
+        return Description.model_validate(content)
+    except ValidationError as error:
+        faults = [_explain(item) for item in error.errors(include_url=False)]
+        raise DataError("; ".join(dict.fromkeys(faults)), where=path) from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML without double keys and without aliases (which can be nested into a bomb)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed")
+        return super().compose_node(parent, index)
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        at = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        return f"{error.problem}{at}"
+    return " ".join(str(error).split())
+
+
+_ALLOWED: dict[str, type[BaseModel]] = {
+    "": Description,
+    "classes": ClassItem,
+    "images": ImageFolder,
+    "masks": Masks,
+    "image": ImageSection,
+    "image.scale": Scale,
+    "image.scale.window": Window,
+    "image.rescale": Rescale,
+    "groups": Groups,
+    "primary": Primary,
+}
+
+
+def _explain(item: Any) -> str:
+    """One fault as `key: value - what is allowed`."""
+    location = [part for part in item["loc"] if part != "[key]"]
+    key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".")
+    value = item["input"]
+    if item["type"] == "extra_forbidden":
+        section = ".".join(str(p) for p in location[:-1] if not isinstance(p, int))
+        model = _ALLOWED.get(section, Description)
+        names = [field.alias or name for name, field in model.model_fields.items()]
+        close = nearest(str(location[-1]), names)
+        offer = f'did you mean "{close}"? ' if close else ""
+        return f"{key}: unknown key; {offer}(valid: {', '.join(names)})"
+    if item["type"] == "missing":
+        return f"{key}: missing"
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error" and not location:
+        return str(message)
+    if isinstance(value, bool) and item["type"] == "string_type":
+        message = "YAML reads yes, no, on and off as true and false: put the word in quotes"
+    elif isinstance(value, str) and item["type"] in ("float_type", "int_type"):
+        message = "this is text, not a number; write 1.0e-4 for 1e-4"
+    return f"{key}: {value!r}: {message[0].lower()}{message[1:]}"
