@@ -62,7 +62,9 @@ class PredictionError(IntarsiaError):
 
 
 class Interrupted(IntarsiaError):
-    """The training was asked to stop and has saved its state."""
+    """The training was asked to stop, by `signal_name`, and has saved its state."""
+
+    signal_name = "SIGINT"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

@@ -165,6 +165,15 @@ def test_an_interrupted_training_says_how_to_go_on(
     assert "--resume" in capsys.readouterr().err
 
 
+def test_a_terminated_training_has_the_code_of_sigterm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    error = Interrupted("stopped")
+    error.signal_name = "SIGTERM"
+    _failing(monkeypatch, error)
+    assert main(["env"]) == TERMINATED
+
+
 def test_sigterm_ends_with_its_own_code() -> None:
     code = (
         "import intarsia.environment as e, time, sys\n"

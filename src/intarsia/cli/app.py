@@ -90,7 +90,7 @@ def _fault(error: Exception, *, verbose: bool) -> int:
         traceback.print_exception(error)
     if isinstance(error, Interrupted):
         _say(str(error))
-        return TERMINATED if getattr(error, "signum", None) == signal.SIGTERM else INTERRUPTED
+        return TERMINATED if error.signal_name == "SIGTERM" else INTERRUPTED
     if isinstance(error, IntarsiaError):
         _say(str(error))
         return USER_FAULT

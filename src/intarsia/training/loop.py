@@ -271,12 +271,14 @@ class _Training:
         raise self._interrupted(interruption)
 
     def _interrupted(self, interruption: Interruption) -> Interrupted:
-        name = interruption.signal.name if interruption.signal else "a signal"
-        return Interrupted(
+        name = interruption.signal.name if interruption.signal else Interrupted.signal_name
+        stopped = Interrupted(
             f"stopped by {name}; everything so far is saved",
             where=self.run.path,
             hint="give the same command with --resume to go on",
         )
+        stopped.signal_name = name
+        return stopped
 
     def _say_progress(self, epoch: int, step: int, per_step: float) -> None:
         train, steps = self.setup.recipe.train, self.setup.batches.steps
