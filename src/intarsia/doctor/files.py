@@ -1,0 +1,126 @@
+"""Findings about files: pairs, decoding, sizes, depth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from intarsia.datasets import Dataset, Sample
+from intarsia.doctor.findings import Finding
+from intarsia.doctor.inspection import ImageFacts, Inspection, MaskFacts
+from intarsia.errors import IntarsiaError, nearest
+from intarsia.images import read_header
+
+_MOST_NEAREST = 100  # looking for the nearest name is slow: not for thousands of lone files
+_MOST_CANDIDATES = 2000
+_SMALLEST = 32  # what most networks divide an image by
+
+
+def shown(path: Path, data: Dataset) -> str:
+    """A path for people: relative to the data set where it lies inside, always printable."""
+    relative = path.relative_to(data.root) if path.is_relative_to(data.root) else path
+    text = relative.as_posix()
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
+    """Everything about files."""
+    yield from _unpaired(data)
+    usual = _usual_depth(inspections)
+    for one in inspections:
+        if isinstance(one.image, IntarsiaError):
+            yield _unreadable("unreadable-image", one.sample.image, one.image, data)
+        else:
+            yield from _image(data, one.sample, one.image, usual)
+        if isinstance(one.mask, IntarsiaError) and one.sample.mask is not None:
+            yield _unreadable("unreadable-mask", one.sample.mask, one.mask, data)
+        if isinstance(one.image, ImageFacts) and isinstance(one.mask, MaskFacts):
+            yield from _sizes(data, one.sample, one.image, one.mask)
+
+
+def _unpaired(data: Dataset) -> Iterator[Finding]:
+    lone_images, lone_masks = list(data.unpaired_images), list(data.unpaired_masks)
+    without = [s.image for s in data.samples if s.mask is None]
+    mask_names = {p.stem: p for p in lone_masks[:_MOST_CANDIDATES]}
+    image_names = {p.stem: p for p in (lone_images + without)[:_MOST_CANDIDATES]}
+    for at, path in enumerate(lone_images + without):
+        close = nearest(path.stem, mask_names) if at < _MOST_NEAREST else None
+        yield Finding.of(
+            "missing-mask",
+            shown(path, data),
+            f'no mask of the name "{path.stem}"',
+            expected="one mask for every image",
+            hint=f"rename {shown(mask_names[close], data)}?"
+            if close
+            else "add its mask, or move the image out of the data set",
+        )
+    for at, path in enumerate(lone_masks):
+        close = nearest(path.stem, image_names) if at < _MOST_NEAREST else None
+        yield Finding.of(
+            "orphan-mask",
+            shown(path, data),
+            f'no image of the name "{path.stem}"',
+            expected="one image for every mask",
+            hint=f"the nearest image without a mask is {shown(image_names[close], data)}"
+            if close
+            else "add its image, or move the mask out of the data set",
+        )
+
+
+def _unreadable(code: str, path: Path, fault: IntarsiaError, data: Dataset) -> Finding:
+    return Finding.of(
+        code,
+        shown(path, data),
+        fault.what,
+        expected=fault.expected or "a whole image file",
+        hint=fault.hint or "replace the file, or move the pair out of the data set",
+    )
+
+
+def _usual_depth(inspections: Sequence[Inspection]) -> str:
+    depths = Counter(i.image.dtype for i in inspections if isinstance(i.image, ImageFacts))
+    return depths.most_common(1)[0][0] if depths else ""
+
+
+def _image(data: Dataset, sample: Sample, image: ImageFacts, usual: str) -> Iterator[Finding]:
+    file = shown(sample.image, data)
+    if image.dtype != usual:
+        yield Finding.of(
+            "mixed-depth",
+            file,
+            image.dtype,
+            expected=f"{usual}, as most images have",
+            hint="values of another depth are scaled with the same rule and come out too dark or "
+            "too bright: convert the images to one depth",
+        )
+    if image.blank:
+        yield Finding.of("blank-image", file, "one value in every pixel", hint="look at the file")
+    if min(image.size) < _SMALLEST:
+        yield Finding.of(
+            "tiny-image",
+            file,
+            _hw(image.size),
+            expected=f"{_SMALLEST} pixels or more on each side",
+            hint="it is padded for the network; leave it out if it is an accident",
+        )
+
+
+def _sizes(data: Dataset, sample: Sample, image: ImageFacts, mask: MaskFacts) -> Iterator[Finding]:
+    if image.size == mask.size:
+        return
+    hint = "scale the mask with nearest-neighbour, or pair it with the image it was drawn on"
+    if image.size == mask.size[::-1]:
+        hint = "height and width are swapped: rotate the mask by 90 degrees"
+        if read_header(sample.image).orientation in (5, 6, 7, 8):
+            hint = (
+                "the photo is stored turned (its EXIF orientation says so and is applied), and the "
+                "mask was drawn on it unturned: rotate the mask as the EXIF orientation says"
+            )
+    file = shown(sample.mask or sample.image, data)
+    expected = f"{_hw(image.size)}, as {shown(sample.image, data)}"
+    yield Finding.of("size-mismatch", file, _hw(mask.size), expected=expected, hint=hint)
+
+
+def _hw(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} (height x width)"

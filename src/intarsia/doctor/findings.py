@@ -1,0 +1,132 @@
+"""What a check found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+# Every code, what it means in one line, and how serious it is where nothing else is said. Codes
+# are part of the public JSON: none is renamed.
+CODES: dict[str, tuple[Severity, str]] = {
+    "missing-mask": ("error", "an image has no mask"),
+    "orphan-mask": ("error", "a mask has no image"),
+    "unreadable-image": ("error", "an image cannot be read"),
+    "unreadable-mask": ("error", "a mask cannot be read"),
+    "size-mismatch": ("error", "image and mask differ in size"),
+    "unknown-value": ("error", "a mask holds values that are no class"),
+    "unknown-color": ("error", "a mask holds colours that are no class"),
+    "lossy-mask": ("error", "a mask was compressed with loss"),
+    "blurred-mask": ("warning", "a mask was smoothed: values between its classes on the borders"),
+    "all-ignored": ("warning", "every pixel of a mask is ignored"),
+    "empty-mask": ("warning", "a mask holds background only"),
+    "blank-image": ("warning", "all pixels of an image are equal"),
+    "tiny-image": ("warning", "an image is smaller than 32 pixels on a side"),
+    "mixed-depth": ("warning", "the images are not all stored with the same depth"),
+    "no-split": ("error", "a needed split has no images"),
+    "split-without-labels": ("error", "a whole split has no labelled pixel"),
+    "class-missing": ("error", "a class does not occur in a split"),
+    "rare-class": ("note", "a class occurs in very few training images"),
+    "identical-across-splits": ("error", "the same image lies in two splits"),
+    "identical-images": ("note", "the same image occurs twice in one split"),
+    "interleaved-sequence": (
+        "warning",
+        "frames of one recording lie on both sides of a split, so that scores come out too high",
+    ),
+    "inferred": ("note", "this was inferred from the files"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault, or one thing worth knowing, about a data set.
+
+    `file` is relative to the data set's folder where it lies inside; None for a finding about
+    the whole. `value` is what was measured, `expected` what should have been, `hint` what to do.
+    """
+
+    code: str
+    severity: Severity
+    file: str | None
+    value: str
+    expected: str | None = None
+    hint: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        file: str | None,
+        value: str,
+        *,
+        expected: str | None = None,
+        hint: str | None = None,
+        severity: Severity | None = None,
+    ) -> Finding:
+        """A finding of a known code, with the code's own severity unless another is given."""
+        return cls(code, severity or CODES[code][0], file, value, expected, hint)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings about one data set, errors first, and its statistics.
+
+    `statistics` is plain JSON: images, sizes, pixels and presence of every class by split.
+
+    >>> report = Report("cats", (Finding.of("missing-mask", "images/7.jpg", "no masks/7.png"),), {})
+    >>> len(report.errors), report.errors[0].code
+    (1, 'missing-mask')
+    """
+
+    data: str
+    findings: tuple[Finding, ...]
+    statistics: dict[str, Any]
+
+    @classmethod
+    def of(cls, data: str, findings: Iterable[Finding], statistics: dict[str, Any]) -> Report:
+        """A report with its findings in order: by severity, then by code, then as they came."""
+        order = {code: at for at, code in enumerate(CODES)}
+        ranked = sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), order[f.code]))
+        return cls(data, tuple(ranked), statistics)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity == "warning")
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity == "note")
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, never shortened: {schema, data, counts, findings, statistics}."""
+        return {
+            "schema": 1,
+            "data": self.data,
+            "counts": {
+                "error": len(self.errors),
+                "warning": len(self.warnings),
+                "note": len(self.notes),
+            },
+            "findings": [f.to_json() for f in self.findings],
+            "statistics": self.statistics,
+        }
+
+    def __str__(self) -> str:
+        from intarsia.doctor.display import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from intarsia.doctor.display import as_html
+
+        return as_html(self)
