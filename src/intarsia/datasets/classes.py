@@ -89,7 +89,14 @@ def from_labelmap(named: Sequence[tuple[str, Color]]) -> Classes:
     note += " (" + ", ".join(labels.names) + ")"
     if void:
         note += f"; ignored, as the name says: {', '.join(name for name, _ in void)}"
-    return Classes(labels, MaskEncoding("colors", table), tuple(n for n, _ in void), (note,))
+    notes = [note]
+    black = next((name for name, color in kept if color == (0, 0, 0)), None)
+    if black is not None and not void:
+        notes.append(
+            f'"{black}" is black and counts as a class; where it only marks what nobody labelled, '
+            "name it in data.ignore of the recipe"
+        )
+    return Classes(labels, MaskEncoding("colors", table), tuple(n for n, _ in void), tuple(notes))
 
 
 def fits_labelmap(scans: Sequence[MaskScan], named: Sequence[tuple[str, Color]]) -> bool:

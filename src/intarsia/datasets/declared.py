@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from intarsia.datasets.channels import Channels, infer_channels, percentile_scaling, sampled_images
 from intarsia.datasets.classes import Classes, as_numbers
-from intarsia.datasets.description import IGNORE, ClassItem, Description
+from intarsia.datasets.description import IGNORE, ClassItem, Description, faulty
 from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
@@ -63,7 +63,7 @@ def declared_classes(
         expected = "colours" if kind == "colors" else "whole numbers"
         faults.append(f"masks: {show(wrong[0])} does not fit: the masks hold {expected}")
     if faults:
-        raise DataError("; ".join(faults), where=where)
+        raise faulty(faults, where)
     ours = distinct_colors(len(items))
     labels = LabelMap.of(
         [c.name for c in items],
@@ -184,8 +184,7 @@ def declared_splits(
                 if other != split:
                     faults.append(f"splits: {sample.name} is in {other} and in {split}")
     if faults:
-        more = f"; and {len(faults) - 10} more" if len(faults) > 10 else ""
-        raise DataError("; ".join(faults[:10]) + more, where=where)
+        raise faulty(faults, where)
     kept = tuple(replace(s, split=chosen[s.name]) for s in samples if s.name in chosen)
     notes = [f"the splits are those of {where.name}"]
     if left := len(samples) - len(kept):

@@ -31,6 +31,7 @@ from intarsia.labels import Color
 
 SCHEMA = 1
 IGNORE = "ignore"
+_MOST_FAULTS = 20
 
 
 def _color(value: object) -> Color:
@@ -53,6 +54,14 @@ def _value(value: object) -> Value:
     return value if type(value) is int else _color(value)
 
 
+def _is_value(value: object) -> bool:
+    try:
+        _value(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _values(value: object) -> list[Value]:
     if type(value) is list and not (len(value) == 3 and all(type(v) is int for v in value)):
         return [_value(v) for v in value]
@@ -70,6 +79,9 @@ def _classes(value: object) -> object:
 def _map(value: object) -> object:
     if not isinstance(value, Mapping):
         return value
+    faults = [key for key in value if not _is_value(key)]
+    if faults:
+        raise ValueError(f'{faults[0]!r} is neither a whole number nor a colour such as "#804000"')
     return {_value(key): target for key, target in value.items()}
 
 
@@ -278,7 +290,16 @@ def read_description(path: Path) -> Description:
         return Description.model_validate(content)
     except ValidationError as error:
         faults = [_explain(item) for item in error.errors(include_url=False)]
-        raise DataError("; ".join(dict.fromkeys(faults)), where=path) from error
+        raise faulty(list(dict.fromkeys(faults)), path) from error
+
+
+def faulty(faults: list[str], path: Path) -> DataError:
+    """One error that lists every fault of a file, a line each."""
+    if len(faults) == 1:
+        return DataError(faults[0], where=path)
+    lines = "".join(f"\n  - {fault}" for fault in faults[:_MOST_FAULTS])
+    more = f"\n  and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
+    return DataError(f"{path.name} has {len(faults)} faults:{lines}{more}", where=path)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -344,4 +365,7 @@ def _explain(item: Any) -> str:
         message = "YAML reads yes, no, on and off as true and false: put the word in quotes"
     elif isinstance(value, str) and item["type"] in ("float_type", "int_type"):
         message = "this is text, not a number; write 1.0e-4 for 1e-4"
-    return f"{key}: {value!r}: {message[0].lower()}{message[1:]}"
+    if message[1:2].islower():
+        message = message[0].lower() + message[1:]
+    shown = repr(value) if len(repr(value)) <= 60 else f"{type(value).__name__}"
+    return f"{key}: {shown}: {message}"
