@@ -212,6 +212,25 @@ def test_any_channel_count(fit: Fit, channels: int) -> None:
     assert predict_mask(echo, image, pre).shape == (70, 130)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.float16, np.int8])
+def test_depths_that_opencv_does_not_take(dtype: type[np.generic]) -> None:
+    image = np.zeros((150, 90, 1), dtype)
+    image[:75] = 100
+    pre = Preprocessing((48, 64), "letterbox", Scaling(0, 100, "deep"), (0.5,), (1.0,))
+    mask = predict_mask(echo, image, pre)
+    assert mask.tolist() == [[1] * 90] * 75 + [[0] * 90] * 75
+
+
+def test_reading_ahead_raises_at_its_item() -> None:
+    def load(number: int) -> float:
+        return 1 / number
+
+    loaded = inference.read_ahead(load, [1, 2, 0, 4])
+    assert [next(loaded), next(loaded)] == [1.0, 0.5]
+    with pytest.raises(ZeroDivisionError):
+        next(loaded)
+
+
 def test_faults_are_named() -> None:
     image = np.zeros((5, 6, 4), np.uint8)
     with pytest.raises(ImageError, match="the image has 4 channels, the model takes 3"):

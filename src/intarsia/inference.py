@@ -19,10 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.errors import ImageError, ModelError, RecipeError
-from intarsia.transforms import Preprocessing, fit_matrix, fitted_rectangle, shrink, warp
+from intarsia.transforms import (
+    Pixels,
+    Preprocessing,
+    fit_matrix,
+    fitted_rectangle,
+    shrink,
+    warp,
+)
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-Image = NDArray[np.generic]
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 Ids = NDArray[np.unsignedinteger]
@@ -57,7 +63,7 @@ class Band:
 
 def predict_probabilities(
     network: Network,
-    image: Image,
+    image: Pixels,
     preprocessing: Preprocessing,
     *,
     flip: bool = False,
@@ -97,7 +103,7 @@ def predict_probabilities(
 
 def predict_mask(
     network: Network,
-    image: Image,
+    image: Pixels,
     preprocessing: Preprocessing,
     *,
     flip: bool = False,
@@ -119,7 +125,7 @@ def predict_mask(
 
 def probability_bands(
     network: Network,
-    image: Image,
+    image: Pixels,
     preprocessing: Preprocessing,
     *,
     flip: bool = False,
@@ -172,7 +178,7 @@ def read_ahead(
                 future.cancel()
 
 
-def _check(image: Image, preprocessing: Preprocessing, overlap: float) -> None:
+def _check(image: Pixels, preprocessing: Preprocessing, overlap: float) -> None:
     channels = len(preprocessing.mean)
     if image.ndim != 3 or image.shape[2] != channels:
         found = image.shape[2] if image.ndim == 3 else f"no (shape {image.shape})"
@@ -221,7 +227,7 @@ def _probabilities(logits: NDArray[np.float32], given: tuple[int, ...]) -> NDArr
 
 
 def _fitted(
-    network: Network, image: Image, preprocessing: Preprocessing, flip: bool
+    network: Network, image: Pixels, preprocessing: Preprocessing, flip: bool
 ) -> Iterator[Band]:
     """Letterbox and stretch: through one sample and back."""
     height, width = image.shape[:2]
@@ -268,7 +274,7 @@ def _enlarged(
 
 def _tiled(
     network: Network,
-    image: Image,
+    image: Pixels,
     preprocessing: Preprocessing,
     flip: bool,
     overlap: float,
@@ -327,7 +333,7 @@ def _grid(length: int, tile: int, overlap: float) -> tuple[list[int], list[NDArr
     return starts, [(hann / total[s : s + tile]).astype(np.float32) for s in starts]
 
 
-def _mirrored(image: Image, rows: tuple[int, int], columns: tuple[int, int]) -> Image:
+def _mirrored(image: Pixels, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
     """A cut from `image`; what lies beyond its lower and right edge is its mirror image."""
     height, width = image.shape[:2]
     if rows[1] <= height and columns[1] <= width:

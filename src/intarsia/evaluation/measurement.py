@@ -17,6 +17,7 @@ from intarsia.evaluation.sheet import Evaluation, ImageMetrics
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset, Sample
     from intarsia.runs import Run
+    from intarsia.transforms import Pixels
 
 SELECTION_SPLIT = "val"
 
@@ -55,7 +56,7 @@ def evaluate(
     settings = run.recipe.predict
     labels = run.labels
 
-    def load(sample: Sample) -> tuple[NDArray[np.generic], NDArray[np.integer]]:
+    def load(sample: Sample) -> tuple[Pixels, NDArray[np.unsignedinteger]]:
         if sample.mask is None:
             raise DataError("an image has no mask to compare with", where=sample.image)
         return dataset.read_image(sample), dataset.read_mask(sample)
