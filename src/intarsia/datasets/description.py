@@ -22,16 +22,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from intarsia.datasets.encodings import Value
+from intarsia.datasets.strict_yaml import faulty, read_yaml
 from intarsia.errors import DataError, nearest
 from intarsia.labels import Color
 
 SCHEMA = 1
 IGNORE = "ignore"
-_MOST_FAULTS = 20
 
 
 def _color(value: object) -> Color:
@@ -267,13 +266,7 @@ def read_description(path: Path) -> Description:
     Raises:
         DataError: not YAML, or faults in it: all of them, each with key, value and what is allowed.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        content = yaml.load(text, Loader=_StrictLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read: {error}", where=path) from error
-    except yaml.YAMLError as error:
-        raise DataError(f"not valid YAML: {_one_line(error)}", where=path) from error
+    content = read_yaml(path)
     if content is None:
         content = {}
     if not isinstance(content, dict):
@@ -291,43 +284,6 @@ def read_description(path: Path) -> Description:
     except ValidationError as error:
         faults = [_explain(item) for item in error.errors(include_url=False)]
         raise faulty(list(dict.fromkeys(faults)), path) from error
-
-
-def faulty(faults: list[str], path: Path) -> DataError:
-    """One error that lists every fault of a file, a line each."""
-    if len(faults) == 1:
-        return DataError(faults[0], where=path)
-    lines = "".join(f"\n  - {fault}" for fault in faults[:_MOST_FAULTS])
-    more = f"\n  and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
-    return DataError(f"{path.name} has {len(faults)} faults:{lines}{more}", where=path)
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML without double keys and without aliases (which can be nested into a bomb)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} stands twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed")
-        return super().compose_node(parent, index)
-
-
-def _one_line(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark
-        at = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        return f"{error.problem}{at}"
-    return " ".join(str(error).split())
 
 
 _ALLOWED: dict[str, type[BaseModel]] = {
