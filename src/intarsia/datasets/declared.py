@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from intarsia.datasets.channels import Channels, infer_channels, percentile_scaling, sampled_images
 from intarsia.datasets.classes import Classes, as_numbers
-from intarsia.datasets.description import IGNORE, ClassItem, Description, faulty
+from intarsia.datasets.description import IGNORE, ClassItem, Description
 from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
+from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
 from intarsia.images import Scaling
 from intarsia.labels import LabelMap, distinct_colors

@@ -40,7 +40,7 @@ class Scaling:
         values: NDArray[np.floating] = image.astype(np.float64 if wide else np.float32)
         if self.low:
             values -= self.low
-        values *= 1.0 / (self.high - self.low)
+        values /= self.high - self.low
         np.clip(values, 0.0, 1.0, out=values)
         return values.astype(np.float32, copy=False)
 
