@@ -77,16 +77,32 @@ class Canvas:
         o, a, u = (np.asarray(v, np.float64) for v in (origin, along, up))
         corner = self.matrix[:, :3] @ np.stack([a / width, -u / height, o + u], axis=1)
         corner[:, 2] += self.matrix[:, 3]
-        size = (self.mask.shape[1], self.mask.shape[0])
+        part = self._part(corner @ [[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]])
+        image, mask = self.image[part], self.mask[part]
+        if not mask.size:
+            return
+        rows, columns = part
+        corner = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1]]) @ corner
+        size = (mask.shape[1], mask.shape[0])
         # 0 is left for "outside": labels travel as label + 1.
         ids = np.full((height, width), label + 1, np.uint8) if isinstance(label, int) else label + 1
         warped = cv2.warpPerspective(ids, corner, size, flags=cv2.INTER_NEAREST)
         inside = warped > 0
         behind = np.linalg.inv(corner)[2]  # a pixel whose ray meets the plane behind the camera
-        y, x = np.ogrid[: self.mask.shape[0], : self.mask.shape[1]]
+        y, x = np.ogrid[: size[1], : size[0]]
         inside &= behind[0] * x + behind[1] * y + behind[2] > 0
         painted = cv2.warpPerspective(
             texture, corner, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        self.image[inside] = painted[inside]
-        self.mask[inside] = warped[inside] - 1
+        image[inside] = painted[inside]
+        mask[inside] = warped[inside] - 1
+
+    def _part(self, corners: NDArray[np.float64]) -> tuple[slice, slice]:
+        """Rows and columns that a plane with these homogeneous corners (3, 4) can touch."""
+        height, width = self.mask.shape
+        if corners[2].min() < 0.05:  # it reaches behind the camera
+            return slice(0, height), slice(0, width)
+        x, y = corners[:2] / corners[2]
+        left, right = (int(np.clip(v, 0, width)) for v in (x.min() - 1, x.max() + 2))
+        top, bottom = (int(np.clip(v, 0, height)) for v in (y.min() - 1, y.max() + 2))
+        return slice(top, bottom), slice(left, right)

@@ -20,7 +20,7 @@ _WALLS = (
     (214, 180, 140),
     (140, 125, 112),
 )
-_DETAIL = 20  # pixels a metre that walls are drawn at, before they are averaged down
+_DETAIL = 20  # pixels a metre that near walls are drawn at, before they are averaged down
 
 
 def between(rng: np.random.Generator, low: Any, high: Any) -> NDArray[np.float64]:
@@ -48,17 +48,18 @@ def facade(
     rng: np.random.Generator, width: float, height: float, density: float, base: Any = None
 ) -> Image:
     """A wall of `width` x `height` metres with rows of windows; `density` in pixels a metre."""
-    w, h = max(8, round(width * _DETAIL)), max(8, round(height * _DETAIL))
+    detail = _detail(density)
+    w, h = max(8, round(width * detail)), max(8, round(height * detail))
     color = np.asarray(_WALLS[int(rng.integers(len(_WALLS)))] if base is None else base)
     color = color * rng.uniform(0.85, 1.12) + rng.normal(0, 5, 3)
     wall = color * (0.86 + 0.28 * fractal_noise(rng, (h, w), 40))[:, :, None]
     if rng.random() < 0.55:  # courses of brick
-        wall[:: _DETAIL // 4] *= 0.8
+        wall[:: detail // 4] *= 0.8
         wall *= rng.uniform(0.9, 1.1, (h, w // 5 + 1)).repeat(5, axis=1)[:, :w, None]
     picture = np.clip(wall, 0, 255).astype(np.uint8)
     frame = (236, 234, 228) if rng.random() < 0.7 else (70, 60, 52)
-    storey = round(float(rng.uniform(2.8, 3.4)) * _DETAIL)
-    pitch = round(float(rng.uniform(1.9, 3.0)) * _DETAIL)
+    storey = round(float(rng.uniform(2.8, 3.4)) * detail)
+    pitch = round(float(rng.uniform(1.9, 3.0)) * detail)
     wide, tall = round(pitch * rng.uniform(0.42, 0.6)), round(storey * rng.uniform(0.45, 0.6))
     shop = rng.random() < 0.4
     for floor in range(h // storey + 1):
@@ -76,11 +77,11 @@ def facade(
     if shop:
         sign = [float(c) for c in rng.uniform(30, 200, 3)]
         top = h - round(storey * 0.95)
-        cv2.rectangle(picture, (3, top), (w - 4, top + _DETAIL // 2), sign, -1)
+        cv2.rectangle(picture, (3, top), (w - 4, top + detail // 2), sign, -1)
         for left in range(8, w - pitch, round(pitch * 1.25)):
-            at, size = (left, top + _DETAIL // 2 + 5), (pitch, round(storey * 0.66))
+            at, size = (left, top + detail // 2 + 5), (pitch, round(storey * 0.66))
             _window(picture, rng, at, size, (50, 50, 52))
-    cv2.rectangle(picture, (0, 0), (w, _DETAIL // 3), [float(c) for c in color * 0.6], -1)  # eaves
+    cv2.rectangle(picture, (0, 0), (w, detail // 3), [float(c) for c in color * 0.6], -1)  # eaves
     return _at_density(picture, width, height, density)
 
 
@@ -95,10 +96,11 @@ def _window(
     cv2.rectangle(picture, (x - 2, y - 2), (x + w + 2, y + h + 2), frame, -1)
     dark = between(rng, (25, 32, 40), (60, 72, 85))
     bright = between(rng, (80, 95, 110), (150, 170, 190))
-    fall = np.linspace(1, 0, h)[:, None, None] ** rng.uniform(0.7, 2.5)
-    picture[y : y + h, x : x + w] = (dark + (bright - dark) * fall).astype(np.uint8)
+    pane = picture[y : y + h, x : x + w]  # cut where the wall ends
+    fall = np.linspace(1, 0, len(pane))[:, None, None] ** rng.uniform(0.7, 2.5)
+    pane[:] = (dark + (bright - dark) * fall).astype(np.uint8)
     if rng.random() < 0.3:  # a curtain
-        picture[y : y + h, x : x + w // 3] = (205, 200, 190)
+        pane[:, : w // 3] = (205, 200, 190)
     cv2.line(picture, (x + w // 2, y), (x + w // 2, y + h), frame, 1)
     cv2.line(picture, (x, y + h // 3), (x + w, y + h // 3), frame, 1)
     cv2.line(picture, (x - 3, y + h + 3), (x + w + 3, y + h + 3), (120, 115, 108), 2)
@@ -106,16 +108,18 @@ def _window(
 
 def roof_tiles(rng: np.random.Generator, width: float, height: float, density: float) -> Image:
     """A slope of tiles."""
-    w, h = max(8, round(width * _DETAIL)), max(8, round(height * _DETAIL))
+    detail = _detail(density)
+    w, h = max(8, round(width * detail)), max(8, round(height * detail))
     color = np.asarray(((125, 62, 48), (88, 80, 78), (72, 70, 74))[int(rng.integers(3))])
     roof = color * (0.8 + 0.4 * fractal_noise(rng, (h, w), 16))[:, :, None]
-    roof[:: _DETAIL // 3] *= 0.7
+    roof[:: detail // 3] *= 0.7
     return _at_density(np.clip(roof, 0, 255).astype(np.uint8), width, height, density)
 
 
 def foliage(rng: np.random.Generator, width: float, height: float, density: float) -> Image:
     """A hedge: leaves in light and shade."""
-    w, h = max(8, round(width * _DETAIL)), max(8, round(height * _DETAIL))
+    detail = _detail(density)
+    w, h = max(8, round(width * detail)), max(8, round(height * detail))
     green = between(rng, (40, 68, 26), (88, 115, 52))
     leaves = fractal_noise(rng, (h, w), 24) * 0.7 + fractal_noise(rng, (h, w), 6) * 0.5
     hedge = green * (0.35 + 1.1 * leaves)[:, :, None]
@@ -140,7 +144,7 @@ def asphalt_and_paving(
     h, w = round(length * density), round(2 * half * density)
     asphalt = rng.uniform(68, 108) * np.asarray((0.98, 1.0, 1.03))
     ground = asphalt * (0.82 + 0.36 * fractal_noise(rng, (h, w), 64))[:, :, None]
-    ground *= rng.normal(1, 0.06, (h, w, 1))
+    ground *= 1 + 0.06 * rng.standard_normal((h, w, 1), np.float32)
 
     def column(x: float) -> int:
         return round((x + half) * density)
@@ -177,9 +181,14 @@ def asphalt_and_paving(
     return np.clip(ground, 0, 255), ids
 
 
+def _detail(density: float) -> int:
+    """Pixels a metre to draw at: enough for what will be seen, no more."""
+    return int(np.clip(2 * density, 8, _DETAIL))
+
+
 def _at_density(picture: Image, width: float, height: float, density: float) -> Image:
     """Averaged down to the pixels a metre at which it will be seen, so that it does not alias."""
-    if density >= _DETAIL:
+    if density >= _detail(density):
         return picture
     size = (max(4, round(width * density)), max(4, round(height * density)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
