@@ -1,0 +1,164 @@
+"""Facts: the headline of a run, its time and memory, its splits, its environment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from intarsia.evaluation import Evaluation
+from intarsia.reporting.quantities import quantity
+from intarsia.reporting.sheets import role
+from intarsia.reporting.tables import Cell, Column, Table
+
+Log = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One headline figure: what it is, its value in words, and what puts it in proportion.
+
+    `share` and `mark` (0..1) draw a small bar with a tick, the figure beside what it must beat.
+    """
+
+    name: str
+    value: str
+    note: str = ""
+    share: float | None = None
+    mark: float | None = None
+
+
+def headline(
+    sheet: Evaluation | None, log: Log, summary: Mapping[str, Any], best_epoch: int | None
+) -> list[Fact]:
+    """The figures at the top of the page, of this evaluation where there is one."""
+    facts: list[Fact] = []
+    if sheet is not None:
+        miou, accuracy, floor = sheet.miou, sheet.pixel_accuracy, sheet.majority_accuracy
+        facts += [
+            Fact("mIoU", quantity(miou, "ratio"), f"{sheet.split}, {role(sheet)}", share=miou),
+            Fact(
+                "Pixel accuracy",
+                quantity(accuracy, "ratio"),
+                f"majority baseline {quantity(floor, 'ratio')}",
+                share=accuracy,
+                mark=floor,
+            ),
+            Fact(
+                "Mean Dice",
+                quantity(sheet.mean_dice, "ratio"),
+                f"{quantity(sheet.images, 'count')} images",
+                share=sheet.mean_dice,
+            ),
+        ]
+    elif summary.get("best_metric") is not None:
+        facts.append(
+            Fact(
+                "Best while training",
+                quantity(summary["best_metric"], "ratio"),
+                "from the log; not yet evaluated",
+            )
+        )
+    if best_epoch is not None:
+        facts.append(Fact("Best epoch", str(best_epoch), f"of {len(log)} trained"))
+    if summary.get("seconds") is not None:
+        speeds = [float(r["images_per_second"]) for r in log if r.get("images_per_second")]
+        speed = quantity(sum(speeds) / len(speeds), "rate") if speeds else None
+        facts.append(
+            Fact(
+                "Training time",
+                quantity(summary["seconds"], "duration"),
+                f"{speed} images a second" if speed else "",
+            )
+        )
+    if summary.get("peak_memory_bytes") is not None:
+        parameters = summary.get("parameters")
+        facts.append(
+            Fact(
+                "Peak memory",
+                quantity(summary["peak_memory_bytes"], "size"),
+                f"{quantity(parameters, 'count')} parameters" if parameters else "",
+            )
+        )
+    return facts
+
+
+def best_of(log: Log, summary: Mapping[str, Any], metric: str) -> int | None:
+    """The best epoch; of a training that has not ended, the best so far.
+
+    >>> best_of([{"epoch": 1, "val_loss": 2.0}, {"epoch": 2, "val_loss": None}], {}, "loss")
+    1
+    """
+    known = summary.get("best_epoch")
+    if known is not None:
+        return int(known)
+    scored = [(row[f"val_{metric}"], row) for row in log if row.get(f"val_{metric}") is not None]
+    if not scored:
+        return None
+    best = min if metric == "loss" else max
+    return int(best(scored, key=lambda pair: pair[0])[1]["epoch"])
+
+
+def training_table(log: Log, summary: Mapping[str, Any], best_epoch: int | None) -> Table:
+    """Time and memory, and how the training ended."""
+    speeds = [float(r["images_per_second"]) for r in log if r.get("images_per_second")]
+    validation = [float(r["validation_seconds"]) for r in log if r.get("validation_seconds")]
+    rows: list[tuple[str, Cell]] = [
+        ("parameters", quantity(summary.get("parameters"), "count")),
+        ("epochs trained", str(len(log))),
+        ("best epoch", quantity(best_epoch)),
+        ("best validation figure", quantity(summary.get("best_metric"), "number")),
+        ("training time", quantity(summary.get("seconds"), "duration")),
+        ("of it validation", quantity(sum(validation) if validation else None, "duration")),
+        (
+            "training images a second",
+            quantity(sum(speeds) / len(speeds) if speeds else None, "rate"),
+        ),
+        ("peak memory", quantity(summary.get("peak_memory_bytes"), "size")),
+        (
+            "stopped because",
+            str(
+                summary.get("stopped_because")
+                or ("not finished" if not summary else "all epochs are done")
+            ),
+        ),
+    ]
+    return Table("training", "Time and memory", (Column("what"), Column("value")), tuple(rows))
+
+
+def split_table(manifest: Mapping[str, Any]) -> Table:
+    """A row a split: images and groups."""
+    images: Counter[str] = Counter()
+    groups: dict[str, set[str]] = {}
+    for sample in manifest.get("samples") or []:
+        split = sample.get("split") or "none"
+        images[split] += 1
+        if sample.get("group") is not None:
+            groups.setdefault(split, set()).add(str(sample["group"]))
+    order = {"train": 0, "val": 1, "test": 2}
+    rows = tuple(
+        (split, images[split], len(groups[split]) if split in groups else None)
+        for split in sorted(images, key=lambda name: (order.get(name, 3), name))
+    )
+    columns = (Column("split"), Column("images", "count"), Column("groups", "count"))
+    return Table("splits", "Images by split", columns, rows)
+
+
+def environment_table(environment: Mapping[str, Any]) -> Table:
+    """A row an entry of environment.json; nested entries get dotted names."""
+    rows = tuple((key, value) for key, value in _flat(environment) if key != "schema")
+    return Table("environment", "Environment", (Column("what"), Column("value")), rows)
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Cell]]:
+    rows: list[tuple[str, Cell]] = []
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{name}.")
+        elif isinstance(value, (list, tuple)):
+            rows.append((name, ", ".join(map(str, value))))
+        else:
+            rows.append((name, None if value is None else str(value)))
+    return rows

@@ -1,0 +1,213 @@
+"""Panels: input, truth, prediction and error of the best, middle and worst images."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia.evaluation import ImageMetrics
+from intarsia.html import data_uri
+from intarsia.labels import LabelMap
+from intarsia.reporting.figures import INK, MUTED, Drawing, draw, legible, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
+
+LONGEST = 640  # pixels of a panel's longer side in the page
+_PRINTED = 360  # and in the figure for print
+_SMALL = 200  # panels below this are shown with square pixels, not blurred
+_EACH = 3
+_OPACITY = 0.75  # close to the legend's colours, with the picture still to be seen
+_COLUMN, _GAP = 2.0, 0.08  # inches, of the figure for print
+_ROW_TITLE, _TOP = 0.3, 0.68
+_LEGEND_COLUMNS = 4
+_TITLES = ("input", "truth", "prediction", "error")
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One image of an evaluation and why it is shown."""
+
+    group: str
+    file: str
+    miou: float
+    pixel_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The four pictures of one image, already small: PIL images of one size."""
+
+    pick: Pick
+    input: Image
+    truth: Image
+    prediction: Image
+    error: Image
+
+    @property
+    def titled(self) -> list[tuple[str, Image]]:
+        images = (self.input, self.truth, self.prediction, self.error)
+        return list(zip(_TITLES, images, strict=True))
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """Title and `data:` address of each picture, for the page."""
+        return [(title, _address(image, flat=title == "error")) for title, image in self.titled]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.input.size
+
+    @property
+    def small(self) -> bool:
+        return max(self.input.size) < _SMALL
+
+
+def choose(per_image: Sequence[ImageMetrics]) -> list[Pick]:
+    """The best, middle and worst images by mIoU: three of each, fewer of a small split.
+
+    No image is shown twice; images without a mIoU (all ignored) are left out.
+
+    >>> [(p.group, p.miou) for p in choose([ImageMetrics("", i / 4, None) for i in range(4)])]
+    [('best', 0.75), ('middle', 0.5), ('worst', 0.0)]
+    """
+    scored = [(row.miou, row) for row in per_image if row.miou is not None]
+    ranked = sorted(scored, key=lambda pair: (-pair[0], pair[1].file))
+    count = len(ranked)
+    if not count:
+        return []
+    each = max(1, min(_EACH, count // 3))
+    middle = (count - each) // 2
+    places = {
+        "best": range(each),
+        "middle": range(middle, middle + each) if count >= 3 else range(0),
+        "worst": range(count - each, count) if count >= 2 else range(0),
+    }
+    return [
+        Pick(group, row.file, miou, row.pixel_accuracy)
+        for group, chosen in places.items()
+        for miou, row in (ranked[place] for place in chosen)
+    ]
+
+
+def paint(
+    pick: Pick,
+    picture: NDArray[np.uint8],
+    truth: NDArray[np.integer],
+    prediction: NDArray[np.integer],
+    labels: LabelMap,
+) -> Pictures:
+    """The four pictures of one image.
+
+    `picture` is (H, W, 3) uint8, `truth` and `prediction` (H, W) ids of the same size. They are
+    made small first: a mosaic of 400 million pixels must not be painted four times.
+    """
+    from PIL import Image
+
+    from intarsia.draw import error_map, overlay
+
+    height, width = truth.shape
+    scale = min(1.0, LONGEST / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    photo = Image.fromarray(picture)
+    if size != photo.size:
+        photo = photo.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    small = np.asarray(photo)
+    truth, prediction = _shrunk(truth, size), _shrunk(prediction, size)
+    return Pictures(
+        pick=pick,
+        input=photo,
+        truth=overlay(small, truth, labels, opacity=_OPACITY),
+        prediction=overlay(small, prediction, labels, opacity=_OPACITY),
+        error=error_map(truth, prediction, labels),
+    )
+
+
+def panels_drawing(
+    name: str, title: str, pictures: Sequence[Pictures], labels: LabelMap
+) -> Drawing:
+    """All rows of four pictures as one figure for print."""
+    label = f"Best, middle and worst images, {title}"
+    return draw(f"panels-{name}", label, lambda: _figure(label, pictures, labels))
+
+
+def _figure(title: str, pictures: Sequence[Pictures], labels: LabelMap) -> Figure:
+    from matplotlib.patches import Patch
+
+    # one pair of axes in inches: 36 of them take matplotlib seconds to arrange
+    heights = [_COLUMN * p.size[1] / p.size[0] for p in pictures]
+    width = 4 * _COLUMN + 5 * _GAP
+    legend = 0.3 + 0.22 * math.ceil(len(labels) / _LEGEND_COLUMNS)
+    height = sum(heights) + _ROW_TITLE * len(pictures) + _TOP + legend
+    figure = new_figure(width, height, arranged=False)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.text(_GAP, 0.26, legible(title, 80), fontsize=11, fontweight="bold", va="center")
+    for column, (kind, _) in enumerate(pictures[0].titled):
+        left = _GAP + column * (_COLUMN + _GAP)
+        axes.text(left, 0.56, kind, fontsize=9, color=MUTED, va="center")
+    top = _TOP
+    for panel, tall in zip(pictures, heights, strict=True):
+        about = f"{panel.pick.group}   mIoU {panel.pick.miou:.3f}   {panel.pick.file}"
+        axes.text(_GAP, top + 0.14, legible(about, 90), fontsize=9, color=INK, va="center")
+        top += _ROW_TITLE
+        for column, (_, image) in enumerate(panel.titled):
+            left = _GAP + column * (_COLUMN + _GAP)
+            axes.imshow(
+                _printed(image),
+                extent=(left, left + _COLUMN, top + tall, top),
+                interpolation="none",  # the SVG holds the pixels themselves
+            )
+        top += tall
+    patches = [
+        Patch(
+            facecolor=tuple(part / 255 for part in label.color),
+            edgecolor=MUTED,
+            linewidth=0.5,
+            label=legible(label.name, 24),
+        )
+        for label in labels.classes
+    ]
+    axes.legend(
+        handles=patches,
+        loc="upper left",
+        bbox_to_anchor=(0, legend / height),
+        ncols=_LEGEND_COLUMNS,
+        handlelength=1.2,
+    )
+    # after the pictures, each of which sets the limits anew
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.set_aspect("auto")
+    return figure
+
+
+def _printed(image: Image) -> NDArray[np.uint8]:
+    small = image.convert("RGB")
+    small.thumbnail((_PRINTED, _PRINTED))
+    return np.asarray(small)
+
+
+def _shrunk(mask: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.integer]:
+    """(H, W) ids at (width, height) `size`: the nearest pixel, so that no id is invented."""
+    width, height = size
+    rows = ((np.arange(height) + 0.5) * mask.shape[0] / height).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * mask.shape[1] / width).astype(np.intp)
+    small: NDArray[np.integer] = mask[rows[:, None], columns[None, :]]
+    return small
+
+
+def _address(image: Image, *, flat: bool) -> str:
+    buffer = io.BytesIO()
+    if flat or max(image.size) < _SMALL:
+        image.convert("RGB").save(buffer, "PNG", optimize=True)
+        return data_uri(buffer.getvalue(), "image/png")
+    image.convert("RGB").save(buffer, "JPEG", quality=86, optimize=True)
+    return data_uri(buffer.getvalue(), "image/jpeg")

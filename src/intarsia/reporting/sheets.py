@@ -1,0 +1,131 @@
+"""The metric sheet of one evaluation: headline figures, a row and a bar per class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from intarsia.evaluation import Evaluation, ImageMetrics
+from intarsia.labels import LabelMap
+from intarsia.reporting.figures import GRID, INK, MUTED, Drawing, draw, legible, new_figure
+from intarsia.reporting.tables import Column, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_CLASS_COLUMNS = (
+    Column("class"),
+    Column("IoU", "ratio"),
+    Column("Dice", "ratio"),
+    Column("precision", "ratio"),
+    Column("sensitivity", "ratio"),
+    Column("specificity", "ratio"),
+    Column("support", "count"),
+    Column("share", "ratio"),
+)
+_CLASS_KEYS = ("iou", "dice", "precision", "sensitivity", "specificity")
+
+_SUMMARY = (
+    ("images", Column("images", "count")),
+    ("miou", Column("mIoU", "ratio")),
+    ("mean_dice", Column("mean Dice", "ratio")),
+    ("mean_accuracy", Column("mean accuracy", "ratio")),
+    ("pixel_accuracy", Column("pixel accuracy", "ratio")),
+    ("majority_accuracy", Column("majority baseline", "ratio")),
+    ("frequency_weighted_iou", Column("frequency-weighted IoU", "ratio")),
+)
+
+
+def role(sheet: Evaluation) -> str:
+    """What the split was to the training, which decides what its figures are worth."""
+    if sheet.split == "train":
+        return "trained on"
+    return "chose the checkpoint" if sheet.selection else "independent"
+
+
+def title(sheet: Evaluation) -> str:
+    return f"{sheet.split} of {sheet.data}"
+
+
+def summary_table(sheets: Iterable[Evaluation]) -> Table:
+    """A row an evaluation: the figures that one would quote."""
+    rows = [
+        (sheet.data, sheet.split, role(sheet), *(getattr(sheet, key) for key, _ in _SUMMARY))
+        for sheet in sheets
+    ]
+    columns = (Column("data"), Column("split"), Column("role"), *(c for _, c in _SUMMARY))
+    return Table("evaluations", "Evaluations of this run", columns, tuple(rows))
+
+
+def class_table(name: str, sheet: Evaluation) -> Table:
+    """A row a class. `share` is the class's part of all pixels that count."""
+    total = sum(row.support for row in sheet.classes)
+    rows = tuple(
+        (
+            row.name,
+            *(getattr(row, key) for key in _CLASS_KEYS),
+            row.support,
+            row.support / total if total else None,
+        )
+        for row in sheet.classes
+    )
+    caption = f"Classes, {title(sheet)}"
+    return Table(f"classes-{name}", caption, _CLASS_COLUMNS, rows)
+
+
+def image_table(name: str, sheet: Evaluation) -> Table:
+    """A row an image, the worst first. A mean over these rows is not the split's mIoU."""
+    rows = tuple(
+        (row.file, row.miou, row.pixel_accuracy)
+        for row in sorted(sheet.per_image, key=_worst_first)
+    )
+    caption = f"Images, {title(sheet)}"
+    columns = (Column("image"), Column("mIoU", "ratio"), Column("pixel accuracy", "ratio"))
+    return Table(f"images-{name}", caption, columns, rows)
+
+
+def class_bars(name: str, sheet: Evaluation, labels: LabelMap) -> Drawing:
+    """IoU per class as bars in the class's own colour, with the mean."""
+    colors = {label.name: label.color for label in labels.classes}
+    rows = [(row.name, row.iou, colors.get(row.name, (128, 128, 128))) for row in sheet.classes]
+    label = f"IoU per class, {title(sheet)}"
+    return draw(f"iou-{name}", label, lambda: _bars(rows, sheet.miou, label))
+
+
+def _bars(
+    rows: Sequence[tuple[str, float | None, tuple[int, int, int]]],
+    mean: float | None,
+    heading: str,
+) -> Figure:
+    figure = new_figure(6.4, 1.1 + 0.27 * len(rows))
+    axes = figure.add_subplot()
+    places = range(len(rows))
+    axes.barh(
+        places,
+        [value or 0.0 for _, value, _ in rows],
+        height=0.72,
+        color=[f"#{r:02x}{g:02x}{b:02x}" for _, _, (r, g, b) in rows],
+        edgecolor=MUTED,  # a pale class must not vanish on the paper
+        linewidth=0.6,
+    )
+    for place, (_, value, _) in zip(places, rows, strict=True):
+        text = "n/a" if value is None else f"{value:.3f}"
+        axes.text((value or 0.0) + 0.012, place, text, va="center", fontsize=9, color=INK)
+    axes.set_yticks(list(places), [legible(name) for name, _, _ in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(0, 1.09)
+    axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x", color=GRID)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("IoU")
+    axes.set_title(legible(heading, 70), loc="left", fontweight="bold")
+    if mean is not None:
+        axes.axvline(mean, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
+        # above the bars, where no figure of a class can be in its way
+        axes.set_title(f"mean {mean:.3f}", loc="right", fontsize=10)
+    return figure
+
+
+def _worst_first(row: ImageMetrics) -> tuple[bool, float, str]:
+    return row.miou is None, row.miou or 0.0, row.file

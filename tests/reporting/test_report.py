@@ -1,0 +1,213 @@
+"""The report of a made run: everything is in it, nothing comes from elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from made_run import STREET, FakeRun, make_run, predict_by
+
+from intarsia.errors import RunError
+from intarsia.labels import LabelMap
+from intarsia.reporting import report, write_report
+
+
+def _text(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<(style|svg)\b.*?</\1>|<[^>]+>", " ", page, flags=re.S))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
+    """One whole report, which several tests look at: its figures take seconds."""
+    made = make_run(tmp_path_factory.mktemp("run") / "unet", STREET)
+    with pytest.MonkeyPatch.context() as patch:
+        predict_by(made, patch)
+        assert write_report(made) == made.path / "report.html"
+    return made
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRun:
+    """A run of one evaluation whose report is written without its figures: quick."""
+    made = make_run(tmp_path / "unet", STREET)
+    made.evaluations.pop("street-test")
+    predict_by(made, monkeypatch)
+    without_figures(monkeypatch)
+    return made
+
+
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr(report, "learning_curves", none)
+    monkeypatch.setattr(report, "_drawings", none)
+
+
+def test_a_report(written: FakeRun) -> None:
+    run = written
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    text = _text(page)
+
+    assert not re.search(r"""(?:src|href)=["'](?!#|data:)""", page)
+    assert "<script" not in page
+    # XML name spaces are names, not addresses that anything opens
+    assert set(re.findall(r"https?://[^\"' ]+", page)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(set(ids)) == len(ids)
+    for anchor in re.findall(r'href="#([^"]+)"', page):
+        assert anchor in ids
+
+    assert page.count("<svg") == 1 + 4  # the mark and four curves
+    assert page.count("<img") == 2 * 9 * 4
+    test = run.evaluations["street-test"]
+    for shown in (
+        f"{test['miou']:.3f}",
+        f"majority baseline {test['majority_accuracy']:.3f}",
+        "test of street",
+        "chose the checkpoint",
+        "2 looks at test",
+        "Side_walk &amp; kerb",
+        "value 255 is ignored",
+        "encoder_lr_factor: 0.33",
+        "torch.version",
+        "21 min 30 s",
+        "2.4 GB",
+        "intarsia train &#39;/data/my street&#39; --recipe recipe.yaml",
+    ):
+        assert shown in text, shown
+    # independent figures come first, also in the headline
+    assert text.index("test of street") < text.index("val of street")
+    for label in STREET.classes:
+        assert page.count(f"background:rgb({' '.join(map(str, label.color))})") >= 7
+
+
+def test_every_figure_and_table_is_a_file(written: FakeRun) -> None:
+    run = written
+    figures = {p.name for p in (run.path / "figures").iterdir()}
+    stems = ["curve-loss", "curve-miou", "curve-accuracy", "curve-lr"]
+    stems += [f"{kind}-street-{s}" for kind in ("iou", "confusion", "panels") for s in _SPLITS]
+    assert figures == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
+    tables = {p.name for p in (run.path / "tables").iterdir()}
+    stems = ["training", "learning-curves", "environment", "splits", "evaluations"]
+    stems += [f"{kind}-street-{s}" for kind in ("classes", "images", "confusion") for s in _SPLITS]
+    assert tables == {f"{stem}.{kind}" for stem in stems for kind in ("csv", "md", "tex")}
+    with (run.path / "tables" / "confusion-street-val.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["truth", *STREET.names]
+    matrix = run.evaluations["street-val"]["confusion_matrix"]
+    assert [[int(cell) for cell in row[1:]] for row in rows[1:]] == matrix
+
+
+_SPLITS = ("val", "test")
+
+
+def test_the_same_run_gives_the_same_page(run: FakeRun) -> None:
+    first = write_report(run).read_bytes()
+    assert write_report(run).read_bytes() == first
+
+
+def test_progress_counts_the_images(run: FakeRun) -> None:
+    steps: list[tuple[int, int]] = []
+    write_report(run, progress=lambda done, total: steps.append((done, total)))
+    assert steps == [(done, 9) for done in range(1, 10)]
+
+
+def test_a_data_set_that_is_gone_is_said(run: FakeRun) -> None:
+    run.data = None
+    text = _text(write_report(run).read_text(encoding="utf-8"))
+    assert "The pictures are missing: the data set is no longer there (/data/street)" in text
+
+
+def test_one_image_that_is_gone_is_said(run: FakeRun) -> None:
+    best = max(run.evaluations["street-val"]["per_image"], key=lambda row: row["miou"])
+    best["file"] = "val/gone"
+    text = _text(write_report(run).read_text(encoding="utf-8"))
+    assert "Some pictures are missing: the image val/gone is no longer in the data set" in text
+
+
+def test_an_evaluation_of_other_data(run: FakeRun) -> None:
+    run.evaluations = {"other-val": {**run.evaluations["street-val"], "data": "other"}}
+    text = _text(write_report(run).read_text(encoding="utf-8"))
+    assert "The images are those of another data set than street." in text
+
+
+def test_a_run_that_was_interrupted_before_anything(run: FakeRun) -> None:
+    run.log, run.evaluations, run.summary = [], {}, {}
+    text = _text(write_report(run).read_text(encoding="utf-8"))
+    assert "no epoch was finished" in text
+    assert "Not evaluated yet" in text
+    assert "not finished" in text
+
+
+def test_a_damaged_evaluation_is_named(run: FakeRun) -> None:
+    del run.evaluations["street-val"]["classes"]
+    with pytest.raises(RunError, match="damaged") as caught:
+        write_report(run)
+    assert "street-val.json" in str(caught.value)
+
+
+def test_names_are_never_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = LabelMap.of(['<img src=x onerror="1">', "$a_b$ %", "道路"])
+    made = make_run(tmp_path / "unet", labels, count=3, epochs=1)
+    predict_by(made, monkeypatch)
+    page = write_report(made).read_text(encoding="utf-8")
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page
+    assert "道路" in page
+
+
+def test_forty_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = LabelMap.of([f"class of things {i}" for i in range(40)])
+    made = make_run(tmp_path / "unet", labels, count=1, epochs=1)
+    predict_by(made, monkeypatch)
+    without_figures(monkeypatch)
+    page = write_report(made).read_text(encoding="utf-8")
+    assert page.count('<td class="right"') + page.count('class="right strong"') >= 2 * 33
+    assert page.count("<td") > 2 * 1600
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_a_browser(written: FakeRun, scheme: str) -> None:
+    """No overflow at phone width, nothing in the console, nothing from the network."""
+    import os
+    import shutil
+
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium; name one in $CHROMIUM")
+    path = written.path / "report.html"
+    said: list[str] = []
+    asked: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        for width in (390, 1280):
+            page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+            page.on("console", lambda message: said.append(message.text))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(path.as_uri())
+            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            # everything wider than the page lies in a box that scrolls by itself
+            assert page.evaluate(_SPILLED) == []
+            assert page.evaluate("[...document.images].every(i => i.naturalWidth > 0)")
+            page.close()
+        browser.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+_SPILLED = """() => [...document.querySelectorAll('body *')]
+  .filter(e => !e.closest('.scroll, pre, svg') && e.getBoundingClientRect().right > innerWidth + 1)
+  .map(e => e.outerHTML.slice(0, 80))"""
