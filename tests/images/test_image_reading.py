@@ -114,6 +114,20 @@ def test_tiff_alpha_is_dropped_and_a_fourth_band_is_not(tmp_path):
     for kind, expected in (("unassalpha", RGB), ("unspecified", four)):
         tifffile.imwrite(tmp_path / "a.tif", four, photometric="rgb", extrasamples=[kind])
         np.testing.assert_array_equal(both(tmp_path / "a.tif"), expected)
+        np.testing.assert_array_equal(read_image(tmp_path / "a.tif", alpha=True), four)
+
+
+def test_alpha_is_kept_where_asked_for(tmp_path):
+    import cv2
+
+    deep = rng.integers(0, 65536, (H, W, 4), np.uint16)
+    cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    read = read_image(tmp_path / "deep.png", alpha=True)
+    np.testing.assert_array_equal(read, deep[:, :, [2, 1, 0, 3]])
+    four = np.dstack([RGB, GREY])
+    Image.fromarray(four).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", alpha=True), four)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", alpha=False), RGB)
 
 
 def test_tiff_white_is_zero_is_turned_round(tmp_path):

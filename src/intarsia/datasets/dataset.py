@@ -106,6 +106,9 @@ class Dataset:
             DataError: it has another number of channels.
         """
         image = read_image(sample.image, page=self.page)
+        if image.shape[2] == self.channels - 1 and self.channel_names:
+            # A fourth band is often marked as alpha; where it has a name it is a channel.
+            image = read_image(sample.image, page=self.page, alpha=True)
         if image.shape[2] == self.channels:
             return image
         if image.shape[2] == 1 and self.channels == 3 and not self.channel_names:

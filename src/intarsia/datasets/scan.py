@@ -20,6 +20,7 @@ from intarsia.images import read_mask
 from intarsia.labels import Color
 
 MOST_VALUES = 256  # a mask of more colours than this is a photograph, or was compressed with loss
+_MOST_IDS = 4096
 _BATCH = 256
 
 
@@ -27,9 +28,9 @@ _BATCH = 256
 class MaskScan:
     """The values of one mask file and how many pixels hold each.
 
-    Only the `MOST_VALUES` most frequent are kept; `distinct` counts all. `palette` gives the
-    colours of the indices in use. `error` is set, and everything else empty, where the file
-    cannot be read.
+    Only the most frequent are kept, `MOST_VALUES` colours or 4096 ids; `distinct` counts all.
+    `palette` gives the colours of the indices in use. `error` is set, and everything else empty,
+    where the file cannot be read.
     """
 
     path: Path
@@ -58,8 +59,9 @@ def scan_mask(path: Path) -> MaskScan:
     numbers = pack(raw.values) if raw.kind == "colors" else raw.values
     values, pixels = count_values(numbers)
     distinct = len(values)
-    if distinct > MOST_VALUES:
-        top = np.argsort(-pixels, kind="stable")[:MOST_VALUES]
+    most = MOST_VALUES if raw.kind == "colors" else _MOST_IDS
+    if distinct > most:
+        top = np.argsort(-pixels, kind="stable")[:most]
         values, pixels = values[top], pixels[top]
     counts: dict[Value, int] = {}
     for value, count in zip(values.tolist(), pixels.tolist(), strict=True):

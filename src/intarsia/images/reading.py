@@ -22,7 +22,9 @@ from intarsia.images.header import (
 )
 
 
-def read_image(path: str | os.PathLike[str], *, page: int | None = None) -> NDArray[Any]:
+def read_image(
+    path: str | os.PathLike[str], *, page: int | None = None, alpha: bool = False
+) -> NDArray[Any]:
     """(H, W, C) in the file's own depth: uint8, uint16, float32, ...
 
     The EXIF orientation is applied; palettes and CMYK become RGB, alpha is dropped, 1 bit becomes
@@ -30,6 +32,7 @@ def read_image(path: str | os.PathLike[str], *, page: int | None = None) -> NDAr
 
     Args:
         page: which image of a file that holds several, counted from 0.
+        alpha: keep an alpha channel as one more channel (GDAL marks a fourth band so).
 
     Raises:
         ImageError: not an image, damaged, cut short, too large, NaN or infinite values, or
@@ -38,15 +41,15 @@ def read_image(path: str | os.PathLike[str], *, page: int | None = None) -> NDAr
     file = Path(path)
     start = read_start(file)
     if is_tiff(start):
-        array = _tiff_image(file, page)
+        array = _tiff_image(file, page, alpha)
     else:
         with open_picture(file, start) as picture:
             choose_frame(picture, page, file, start)
             orientation = exif_orientation(picture)
             if png_depth(start) == 16 and picture.mode in ("RGB", "RGBA", "LA"):
-                array = _deep_png(picture, file)
+                array = _deep_png(picture, file, alpha)
             else:
-                array = _picture_array(picture)
+                array = _picture_array(picture, alpha)
             array = upright(array, orientation)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         count = int(array.size - np.isfinite(array).sum())
@@ -83,7 +86,7 @@ def choose_frame(picture: Image.Image, page: int | None, path: Path, start: byte
         picture.seek(page)
 
 
-def _picture_array(picture: Image.Image) -> NDArray[Any]:
+def _picture_array(picture: Image.Image, alpha: bool) -> NDArray[Any]:
     mode = picture.mode
     if mode == "1":
         return np.asarray(picture, np.uint8)[:, :, np.newaxis] * np.uint8(255)
@@ -93,12 +96,14 @@ def _picture_array(picture: Image.Image) -> NDArray[Any]:
         deep = np.asarray(picture)
         return deep[:, :, np.newaxis].astype(np.uint16 if picture.format == "PPM" else np.int32)
     if mode in ("LA", "La"):
-        return np.asarray(picture)[:, :, :1]
+        return np.asarray(picture)[:, :, : 2 if alpha else 1]
     if mode in ("P", "PA"):
         # By way of RGBA: Pillow warns where a palette's transparency would be lost.
         return np.asarray(picture.convert("RGBA"))[:, :, :3]
-    if mode in ("RGBA", "RGBX", "RGBa"):
+    if mode == "RGBX":
         return np.asarray(picture)[:, :, :3]
+    if mode in ("RGBA", "RGBa"):
+        return np.asarray(picture)[:, :, : 4 if alpha else 3]
     return np.asarray(picture if mode == "RGB" else picture.convert("RGB"))
 
 
@@ -107,7 +112,7 @@ def native(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _deep_png(picture: Image.Image, path: Path) -> NDArray[Any]:
+def _deep_png(picture: Image.Image, path: Path, alpha: bool) -> NDArray[Any]:
     """A PNG of 16 bits and several channels, which Pillow would cut to 8 bits."""
     import cv2
 
@@ -120,14 +125,15 @@ def _deep_png(picture: Image.Image, path: Path) -> NDArray[Any]:
     if decoded is None or decoded.dtype != np.uint16:
         raise ImageError("the 16-bit PNG cannot be decoded", where=path)
     if mode == "LA":
-        return np.asarray(decoded if decoded.ndim == 2 else decoded[:, :, 0])[:, :, np.newaxis]
-    return np.asarray(decoded[:, :, 2::-1])
+        return np.asarray(decoded[:, :, [0, 3] if alpha else [0]])
+    order = [2, 1, 0, 3] if alpha and decoded.shape[2] == 4 else [2, 1, 0]
+    return np.asarray(decoded[:, :, order])
 
 
-def _tiff_image(path: Path, page: int | None) -> NDArray[Any]:
+def _tiff_image(path: Path, page: int | None, alpha: bool) -> NDArray[Any]:
     from intarsia.images.tiff import read_tiff
 
-    pixels = read_tiff(path, page)
+    pixels = read_tiff(path, page, alpha=alpha)
     values = native(pixels.values)
     if values.dtype.kind == "b":
         values = values.astype(np.uint8) * np.uint8(255)

@@ -23,7 +23,7 @@ _MOST_CHANNEL_PAGES = 64  # more "channels" than this are a stack, whatever the 
 
 @dataclass(frozen=True)
 class TiffPixels:
-    """One page as stored: (H, W, S) values upright, alpha left out.
+    """One page as stored: (H, W, S) values upright, alpha left out unless asked for.
 
     `photometric` is the TIFF name (MINISBLACK, RGB, PALETTE, ...); `palette` (N, 3) uint8 where
     there is one.
@@ -50,7 +50,7 @@ def read_tiff_header(path: Path) -> ImageHeader:
         )
 
 
-def read_tiff(path: Path, page: int | None) -> TiffPixels:
+def read_tiff(path: Path, page: int | None, *, alpha: bool = False) -> TiffPixels:
     """The pixels of one page, counted from 0; None asks for the only one.
 
     Raises:
@@ -80,7 +80,7 @@ def read_tiff(path: Path, page: int | None) -> TiffPixels:
         else:
             chosen = _pages(tiff)[page or 0] if len(tiff.pages) >= frames else first
             check_pixels(path, chosen.imagewidth, chosen.imagelength)
-            values = _page_values(tiff, chosen, page or 0, path)
+            values = _page_values(tiff, chosen, page or 0, path, alpha)
         palette = None
         if _photometric(chosen) == "PALETTE" and chosen.colormap is not None:
             palette = np.ascontiguousarray((chosen.colormap.T >> 8).astype(np.uint8))
@@ -141,7 +141,9 @@ def _frames(tiff: TiffFile) -> int:
     return len(_pages(tiff))
 
 
-def _page_values(tiff: TiffFile, page: TiffPage, index: int, path: Path) -> NDArray[Any]:
+def _page_values(
+    tiff: TiffFile, page: TiffPage, index: int, path: Path, alpha: bool
+) -> NDArray[Any]:
     series = tiff.series[0]
     values: NDArray[Any]
     if len(tiff.pages) == 1 and page.size and series.size > page.size:
@@ -154,7 +156,7 @@ def _page_values(tiff: TiffFile, page: TiffPage, index: int, path: Path) -> NDAr
         values = np.moveaxis(values, 0, -1)
     elif page.axes != "YXS":
         raise ImageError(f"axes {page.axes} are not an image", where=path, expected="YX or YXS")
-    return values[:, :, _kept(page)]
+    return values if alpha else values[:, :, _kept(page)]
 
 
 def _kept(page: TiffPage) -> list[int]:
