@@ -38,8 +38,11 @@ def _values(data: Dataset, file: str, mask: MaskFacts, from_one: bool) -> Iterat
     strange = set(mask.unknown)
     if mask.strays and strange <= set(mask.strays):
         hint = "export the mask without smoothing, and scale masks with nearest-neighbour only"
-        if data.encoding.kind == "binary" or len(data.labels) == 2:
-            hint += "; or say masks: {encoding: binary, threshold: 128} in dataset.yaml"
+        if {0, 255} <= {v for v, id_ in data.encoding.map.items() if id_ is not None}:
+            hint += (
+                "; if black and white are the only two classes, "
+                "say masks: {encoding: binary, threshold: 128} in dataset.yaml"
+            )
         lost = sum(mask.unknown.values())
         yield Finding.of(
             "blurred-mask",

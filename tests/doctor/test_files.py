@@ -1,0 +1,132 @@
+"""Findings about files."""
+
+import numpy as np
+from PIL import Image
+
+from intarsia.datasets import Dataset
+from intarsia.doctor import check
+
+from .conftest import SIZE, ids, picture, save
+
+
+def test_a_sound_data_set_has_no_findings(folder, named, report):
+    assert report(folder).errors == report(folder).warnings == ()
+    assert {f.code for f in report(named).findings} == {"inferred"}
+
+
+def test_a_missing_mask_names_the_nearest(folder, report):
+    (folder / "train/masks/train0.png").rename(folder / "train/masks/trian0.png")
+    found = {f.code: f for f in report(folder).errors}
+    assert set(found) == {"missing-mask", "orphan-mask"}
+    assert found["missing-mask"].file == "train/images/train0.png"
+    assert "train/masks/trian0.png" in found["missing-mask"].hint
+    assert found["orphan-mask"].file == "train/masks/trian0.png"
+    assert "train/images/train0.png" in found["orphan-mask"].hint
+
+
+def test_sizes(folder, report, only):
+    save(folder / "val/masks/val1.png", ids()[:, :-7])
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("size-mismatch", "error")
+    assert finding.file == "val/masks/val1.png"
+    assert "37 x 43" in finding.value
+    assert "37 x 50" in finding.expected
+
+
+def test_swapped_sizes(folder, report, only):
+    save(folder / "val/masks/val1.png", ids().T.copy())
+    assert "swapped" in only(report(folder)).hint
+
+
+def test_a_turned_photo_with_an_unturned_mask(folder, report, only):
+    exif = Image.Exif()
+    exif[274] = 6
+    (folder / "train/images/train2.png").unlink()
+    save(folder / "train/images/train2.jpg", picture(99), exif=exif)
+    finding = only(report(folder))
+    assert finding.code == "size-mismatch"
+    assert "37 x 50" in finding.value
+    assert "50 x 37" in finding.expected
+    assert "EXIF" in finding.hint
+
+
+def test_a_turned_photo_with_a_turned_mask_is_fine(folder, report):
+    exif = Image.Exif()
+    exif[274] = 6
+    (folder / "train/images/train2.png").unlink()
+    save(folder / "train/images/train2.jpg", picture(99), exif=exif)
+    save(folder / "train/masks/train2.png", np.rot90(ids(), -1).copy())
+    assert report(folder).errors == ()
+
+
+def test_every_unreadable_file_is_reported_at_once(folder, report):
+    broken = folder / "train/images/train1.png"
+    broken.write_bytes(broken.read_bytes()[:-2000])
+    (folder / "train/images/train3.png").write_bytes(b"")
+    (folder / "val/images/val0.png").write_text("<!DOCTYPE html><html>not found</html>")
+    mask = folder / "test/masks/test2.png"
+    mask.write_bytes(mask.read_bytes()[:40])
+    found = report(folder).errors
+    assert [(f.code, f.file) for f in found] == [
+        ("unreadable-image", "train/images/train1.png"),
+        ("unreadable-image", "train/images/train3.png"),
+        ("unreadable-image", "val/images/val0.png"),
+        ("unreadable-mask", "test/masks/test2.png"),
+    ]
+    values = [f.value.lower() for f in found]
+    assert "empty" in values[1]
+    assert "html" in values[2]
+    assert all(f.hint for f in found)
+
+
+def test_blank_images_are_not_copies_of_each_other(folder, report):
+    for path in ("train/images/train0.png", "val/images/val0.png"):
+        save(folder / path, np.full((*SIZE, 3), 8, np.uint8))
+    result = report(folder)
+    assert result.errors == ()
+    assert [f.code for f in result.warnings] == ["blank-image", "blank-image"]
+
+
+def test_tiny_images(folder, report, only):
+    save(folder / "train/images/train0.png", picture(77)[:1, :40])
+    save(folder / "train/masks/train0.png", ids()[20:21, :40])
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("tiny-image", "warning")
+    assert "1 x 40" in finding.value
+
+
+def test_grey_and_colour_images_mix(folder, report):
+    save(folder / "train/images/train0.png", picture(0)[:, :, 0].copy())
+    assert report(folder).errors == ()
+
+
+def test_another_number_of_channels(tmp_path, folder, report, only):
+    import tifffile
+
+    (folder / "train/images/train0.png").unlink()
+    tifffile.imwrite(
+        folder / "train/images/train0.tif",
+        np.zeros((*SIZE, 5), np.uint8),
+        photometric="minisblack",
+        planarconfig="contig",
+    )
+    finding = only(report(folder))
+    assert finding.code == "unreadable-image"
+    assert "5 channels" in finding.value
+
+
+def test_odd_names(folder, report):
+    for old, kind in (("images", "png"), ("masks", "png")):
+        file = folder / "val" / old / f"val0.{kind}"
+        file.rename(file.with_name(f"été à\nla plage.{kind}"))
+    save(folder / "val/masks/été à\nla plage.png", ids()[:-1])
+    result = report(folder)
+    assert [f.code for f in result.errors] == ["size-mismatch"]
+    assert "\n" not in result.errors[0].file
+    assert str(result)
+
+
+def test_progress_counts_every_sample(folder):
+    steps = []
+    check(Dataset.open(folder), progress=lambda done, total: steps.append((done, total)))
+    assert steps == [(n, 12) for n in range(1, 13)]

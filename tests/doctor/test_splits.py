@@ -1,0 +1,111 @@
+"""Findings about splits, and recordings on both sides of one."""
+
+import shutil
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from .conftest import SIZE, ids, picture, save
+
+
+def test_a_class_missing_from_train_is_an_error(named, report, only):
+    for path in (named / "train/masks").iterdir():
+        mask = ids()
+        mask[mask == 2] = 0
+        save(path, mask)
+    finding = only(report(named))
+    assert (finding.code, finding.severity) == ("class-missing", "error")
+    assert finding.value == '"tree" is in no image of train, in 6 images elsewhere'
+
+
+def test_a_class_missing_from_val_is_a_warning(named, report, only):
+    for path in (named / "val/masks").iterdir():
+        mask = ids()
+        mask[mask == 2] = 255
+        save(path, mask)
+    finding = only(report(named))
+    assert (finding.code, finding.severity) == ("class-missing", "warning")
+    assert "n/a" in finding.hint
+
+
+def test_a_split_without_labels(named, report):
+    for path in (named / "test/masks").iterdir():
+        save(path, np.full(SIZE, 255, np.uint8))
+    result = report(named)
+    assert [(f.code, f.value) for f in result.errors] == [
+        ("split-without-labels", "test: 3 images, no pixel of any class")
+    ]
+    assert [f.code for f in result.warnings] == ["all-ignored"] * 3
+
+
+def test_identical_pixels_across_splits(folder, report, only):
+    # Another format and other bytes, the same pixels.
+    pixels = np.asarray(Image.open(folder / "train/images/train3.png"))
+    (folder / "val/images/val2.png").unlink()
+    save(folder / "val/images/val2.bmp", pixels)
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("identical-across-splits", "error")
+    assert finding.file == "val/images/val2.bmp"
+    assert "train/images/train3.png in train" in finding.value
+
+
+def test_identical_pixels_within_a_split(folder, report, only):
+    shutil.copy(folder / "train/images/train3.png", folder / "train/images/train5.png")
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("identical-images", "note")
+
+
+def test_a_rare_class(named, report, only):
+    for number in range(6, 40):
+        save(named / f"train/images/train{number}.png", picture(500 + number))
+        save(named / f"train/masks/train{number}.png", ids())
+    for path in sorted((named / "train/masks").iterdir())[2:]:
+        mask = ids()
+        mask[mask == 2] = 1
+        save(path, mask)
+    finding = only(report(named))
+    assert (finding.code, finding.severity) == ("rare-class", "note")
+    assert finding.value == '"tree" is in 2 of 40 images of train'
+
+
+def _scenes(frames: int) -> list[np.ndarray]:
+    """A slow pan over one smooth large picture: neighbours look alike."""
+    coarse = np.random.default_rng(5).integers(0, 256, (8, 20, 3), np.uint8)
+    wide = cv2.resize(coarse, (SIZE[1] + 12 * frames, SIZE[0]), interpolation=cv2.INTER_CUBIC)
+    return [np.ascontiguousarray(wide[:, 12 * n : 12 * n + SIZE[1]]) for n in range(frames)]
+
+
+def _sequence(folder, images) -> None:
+    shutil.rmtree(folder / "train")
+    shutil.rmtree(folder / "val")
+    shutil.rmtree(folder / "test")
+    for number, image in enumerate(images):
+        split = "val" if number % 4 == 2 else "train"
+        save(folder / split / "images" / f"drive7_{30 * number:05d}.png", image)
+        save(folder / split / "masks" / f"drive7_{30 * number:05d}.png", ids())
+
+
+def test_frames_of_a_recording_on_both_sides(folder, report, only):
+    _sequence(folder, _scenes(28))
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("interleaved-sequence", "warning")
+    assert "all 7 val frames" in finding.value
+    assert '"drive7"' in finding.value
+    assert "drive7_00060" in finding.value
+
+
+def test_numbered_photographs_of_different_things_are_no_recording(folder, report):
+    images = _scenes(28)
+    np.random.default_rng(1).shuffle(images)
+    _sequence(folder, images)
+    assert report(folder).warnings == ()
+
+
+def test_blocks_of_a_recording_do_not_interleave(folder, report):
+    _sequence(folder, [])
+    for number, image in enumerate(_scenes(28)):
+        split = "train" if number < 20 else "val"
+        save(folder / split / "images" / f"f{number}.png", image)
+        save(folder / split / "masks" / f"f{number}.png", ids())
+    assert report(folder).warnings == ()
