@@ -7,6 +7,7 @@ apart. Numbered photographs of different things pass.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def _is_recording(inside: Sequence[_Frame], train: Sequence[_Frame]) -> bool:
         apart = np.abs(pictures - frame.thumbnail.astype(np.float32)).mean(axis=(1, 2))
         near = min(apart[max(at - 1, 0)], apart[min(at, len(train) - 1)])
         ranks.append(float((apart < near).mean()))
-    surprising = 1 / 3 - 2.5 * 0.236 / len(ranks) ** 0.5
+    surprising = 1 / 3 - 2.5 * 0.236 / math.sqrt(len(ranks))
     return sum(ranks) / len(ranks) < min(_ALIKE, surprising)
 
 
