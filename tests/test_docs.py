@@ -9,12 +9,17 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
+from pydantic import BaseModel
 from typer.main import get_command
 
 import intarsia as ia
 from intarsia.cli.app import app
+from intarsia.datasets.description import Description
+from intarsia.doctor.findings import CODES
 from intarsia.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
@@ -96,14 +101,61 @@ def test_every_key_of_a_recipe_is_documented_with_its_default() -> None:
     rows = re.findall(
         r"^\| `([\w.]+)` \| `([^`]*)` \|", (ROOT / "docs/recipes.md").read_text(), re.M
     )
-    assert dict(rows) == {
-        key: json.dumps(value) for key, value in Recipe().flat().items()
-    }
+    assert dict(rows) == {key: json.dumps(value) for key, value in Recipe().flat().items()}
 
 
 def test_the_documented_recipe_is_one() -> None:
     (text,) = _blocks(ROOT / "docs" / "recipes.md", "yaml")
     assert Recipe.parse(text, where="docs/recipes.md").data.image_size == (256, 320)
+
+
+def _tiny(folder: Path, names: list[str], values: int) -> None:
+    """Pairs of 24 x 40 pixels in photos/ and drawn/, with every value in every mask."""
+    for kind in ("photos", "drawn"):
+        (folder / kind).mkdir()
+    for number, name in enumerate(names):
+        mask = (np.indices((24, 40)).sum(axis=0) // 8 + number) % values
+        Image.fromarray(mask.astype(np.uint8)).save(folder / "drawn" / f"{name}.png")
+        pixels = np.stack([mask * 60, mask * 20 + number, mask], axis=2).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "photos" / f"{name}.png")
+
+
+def test_the_documented_dataset_yaml_is_one(tmp_path: Path) -> None:
+    (text,) = _blocks(ROOT / "docs" / "data.md", "yaml")
+    names = [f"photo_{n}" for n in range(10)]
+    _tiny(tmp_path, names, 2)
+    (tmp_path / "dataset.yaml").write_text(text)
+    (tmp_path / "train.txt").write_text("\n".join(set(names) - {"photo_7", "photo_9"}))
+    data = ia.Dataset.open(tmp_path)
+    assert data.labels.names == ["sky", "road"]
+    assert data.labels["road"].color == (128, 64, 0)
+    assert {split: len(samples) for split, samples in data.splits.items()} == {"train": 8, "val": 2}
+
+
+def test_the_dataset_yaml_of_the_readme_is_one(tmp_path: Path) -> None:
+    (text,) = _blocks(ROOT / "README.md", "yaml")
+    _tiny(tmp_path, [f"photo_{n}" for n in range(10)], 2)
+    (tmp_path / "photos").rename(tmp_path / "images")
+    (tmp_path / "drawn").rename(tmp_path / "masks")
+    (tmp_path / "dataset.yaml").write_text(text)
+    assert ia.Dataset.open(tmp_path).labels.names == ["background", "cell"]
+
+
+def test_every_key_of_dataset_yaml_is_documented() -> None:
+    page = (ROOT / "docs" / "data.md").read_text()
+    for name, field in Description.model_fields.items():
+        assert f"`{field.alias or name}" in page or name == "schema_", name
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            for key in model.model_fields:
+                assert f"`{name}.{key}`" in page, key
+
+
+def test_every_finding_is_documented_with_its_severity() -> None:
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| (\w+) \| ([^|]+) \|", (ROOT / "docs/check.md").read_text(), re.M
+    )
+    assert {code: (severity, means) for code, severity, means in rows} == CODES
 
 
 def test_the_constraints_pin_every_direct_dependency_and_hold_no_address() -> None:

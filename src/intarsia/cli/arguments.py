@@ -31,7 +31,7 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show the traceba
 
 
 def open_dataset(data: Path | None, images: Path | None, masks: Path | None) -> Dataset:
-    """The data set that the arguments name; what was inferred about it is printed.
+    """The data set that the arguments name.
 
     Raises:
         DataError: neither or both of DATA and --images/--masks, or no data set is there.
@@ -45,7 +45,4 @@ def open_dataset(data: Path | None, images: Path | None, masks: Path | None) -> 
             expected="DATA, or both --images DIR and --masks DIR",
             hint="for example: intarsia check camvid/",
         )
-    dataset = Dataset.open(images=images, masks=masks) if apart else Dataset.open(data)
-    for note in dataset.notes:
-        typer.echo(f"note: {note}", err=True)
-    return dataset
+    return Dataset.open(images=images, masks=masks) if apart else Dataset.open(data)

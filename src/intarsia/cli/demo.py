@@ -36,7 +36,7 @@ def demo(
     """
     from intarsia.datasets.synthetic import make_street
 
-    data, run, predictions = out / "data", out / "run", out / "predictions"
+    data, run, predictions = out / "street", out / "run", out / "predictions"
     if (data / "dataset.yaml").is_file():
         typer.echo(f"the data set is in {data}")
     else:
