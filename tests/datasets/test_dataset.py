@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -139,6 +140,16 @@ def test_an_unreadable_image_is_left_to_the_check(files):
     files.pairs("images", "masks", NAMES)
     (files.root / "images/n03.jpg").write_bytes(b"<html>")
     assert len(Dataset.open(files.root).samples) == 20
+
+
+def test_a_pipe_is_never_waited_for(data, files):
+    mask = data.samples[0].mask
+    mask.unlink()
+    os.mkfifo(mask)
+    again = Dataset.open(files.root)
+    assert len(again.samples) == 20
+    with pytest.raises(DataError, match="no such file"):
+        again.manifest()
 
 
 def test_opening_imports_no_torch():

@@ -58,6 +58,8 @@ def _sample(sample: Sample, root: Path) -> dict[str, Any]:
 
 def _fingerprint(path: Path) -> tuple[int, str]:
     try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            raise DataError("there is no such file", where=path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return file.tell(), digest
