@@ -86,12 +86,11 @@ class FakeRun:
     def environment(self) -> dict[str, Any]:
         return {
             "schema": 1,
-            "intarsia": "0.1.0",
-            "python": "3.12.4",
-            "platform": "Linux-6.1.0-21-amd64-x86_64-with-glibc2.36",
+            "versions": {"intarsia": "0.1.0", "segmentation-models-pytorch": "0.6.0"},
             "git_commit": None,
-            "torch": {"version": "2.15.0+cpu", "threads": 2},
+            "system": "Linux-6.1.0-21-amd64-x86_64-with-glibc2.36",
             "cpu_features": ["AVX2", "AVX-512"],
+            "device": "cpu",
         }
 
     def dataset(self) -> FakeData:
@@ -110,6 +109,8 @@ def make_log(epochs: int, every: int = 1) -> list[dict[str, Any]]:
                 "epoch": epoch,
                 "train_loss": 0.35 + 1.4 * np.exp(-4 * done),
                 "val_loss": 0.5 + 1.1 * np.exp(-4 * done) + 0.04 * (epoch % 3) if seen else None,
+                "train_miou": 0.8 - 0.7 * np.exp(-4 * done),
+                "train_pixel_accuracy": 0.96 - 0.5 * np.exp(-5 * done),
                 "val_miou": 0.7 - 0.6 * np.exp(-4 * done) - 0.02 * (epoch % 3) if seen else None,
                 "val_pixel_accuracy": 0.93 - 0.5 * np.exp(-5 * done) if seen else None,
                 "lr": 1e-3 * np.sin(np.pi * min(1.0, done)) + 1e-6,
@@ -191,7 +192,7 @@ def make_run(
             "parameters": 6_628_945,
             "best_epoch": best["epoch"] if best else None,
             "best_metric": best["val_miou"] if best else None,
-            "seconds": 1290.4,
+            "training_seconds": 1290.4,
             "peak_memory_bytes": 2_415_919_104,
             "stopped_because": "all epochs done",
         },

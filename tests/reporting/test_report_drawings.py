@@ -46,7 +46,7 @@ def test_a_log_without_validation_and_with_a_broken_loss() -> None:
     log[1]["train_loss"] = float("nan")
     assert points(log, "train_loss")[0] == [1, 3, 4]
     drawings = learning_curves(log, best_epoch=None, majority_accuracy=0.3)
-    assert [d.name for d in drawings] == ["curve-loss", "curve-lr"]
+    assert [d.name for d in drawings] == ["curve-loss", "curve-miou", "curve-accuracy", "curve-lr"]
 
 
 def _all() -> list[Drawing]:

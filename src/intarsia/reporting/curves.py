@@ -44,10 +44,10 @@ def learning_curves(
     if points(log, "train_loss")[0] or points(log, "val_loss")[0]:
         drawings.append(draw("curve-loss", "Loss by epoch", partial(_loss_figure, log, best_epoch)))
     for key, name, title, floor in (
-        ("val_miou", "curve-miou", "Validation mIoU", None),
-        ("val_pixel_accuracy", "curve-accuracy", "Validation pixel accuracy", majority_accuracy),
+        ("miou", "curve-miou", "mIoU", None),
+        ("pixel_accuracy", "curve-accuracy", "Pixel accuracy", majority_accuracy),
     ):
-        if points(log, key)[0]:
+        if points(log, f"train_{key}")[0] or points(log, f"val_{key}")[0]:
             paint = partial(_metric_figure, log, key, title, best_epoch, floor)
             drawings.append(draw(name, f"{title} by epoch", paint))
     if points(log, "lr")[0]:
@@ -62,7 +62,9 @@ def log_table(log: Log) -> Table:
         ("epoch", Column("epoch", "count")),
         ("train_loss", Column("training loss", "number")),
         ("val_loss", Column("validation loss", "number")),
+        ("train_miou", Column("training mIoU", "ratio")),
         ("val_miou", Column("validation mIoU", "ratio")),
+        ("train_pixel_accuracy", Column("training pixel accuracy", "ratio")),
         ("val_pixel_accuracy", Column("validation pixel accuracy", "ratio")),
         ("lr", Column("learning rate", "number")),
         ("images_per_second", Column("images per second", "rate")),
@@ -92,7 +94,8 @@ def _metric_figure(
     log: Log, key: str, title: str, best_epoch: int | None, floor: float | None
 ) -> Figure:
     figure, axes = _panel(title)
-    measured = points(log, key)
+    measured = points(log, f"val_{key}")
+    _line(axes, points(log, f"train_{key}"), FIRST, "training", len(log), dashed=True)
     _line(axes, measured, SECOND, "validation", len(log))
     if floor is not None and math.isfinite(floor):
         axes.axhline(floor, color=MUTED, linestyle=(0, (2, 2)), linewidth=1.4)
@@ -109,7 +112,7 @@ def _metric_figure(
     value = dict(zip(*measured, strict=True)).get(best_epoch) if best_epoch else None
     if best_epoch is not None and value is not None:
         axes.plot([best_epoch], [value], "o", color=SECOND, markersize=8, zorder=4)
-    _finish(axes, log, best_epoch, legend=False, value=value)
+    _finish(axes, log, best_epoch, legend=True, value=value)
     return figure
 
 
@@ -160,7 +163,7 @@ def _finish(
         reached = "" if value is None else f"{value:.3f}, "
         axes.set_title(f"{reached}best epoch {best_epoch}", loc="right", fontsize=9)
     if legend:
-        axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.98))
+        axes.legend(loc="best")
 
 
 def _finite(value: object) -> bool:

@@ -14,6 +14,13 @@ from intarsia.reporting.tables import Cell, Column, Table
 
 Log = Sequence[Mapping[str, Any]]
 
+_METRICS = {
+    "miou": "mIoU",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_dice": "mean Dice",
+    "loss": "loss",
+}
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -57,18 +64,18 @@ def headline(
             Fact(
                 "Best while training",
                 quantity(summary["best_metric"], "ratio"),
-                "from the log; not yet evaluated",
+                f"validation {_metric(summary)}; not yet evaluated",
             )
         )
     if best_epoch is not None:
         facts.append(Fact("Best epoch", str(best_epoch), f"of {len(log)} trained"))
-    if summary.get("seconds") is not None:
+    if summary.get("training_seconds") is not None:
         speeds = [float(r["images_per_second"]) for r in log if r.get("images_per_second")]
         speed = quantity(sum(speeds) / len(speeds), "rate") if speeds else None
         facts.append(
             Fact(
                 "Training time",
-                quantity(summary["seconds"], "duration"),
+                quantity(summary["training_seconds"], "duration"),
                 f"{speed} images a second" if speed else "",
             )
         )
@@ -108,8 +115,8 @@ def training_table(log: Log, summary: Mapping[str, Any], best_epoch: int | None)
         ("parameters", quantity(summary.get("parameters"), "count")),
         ("epochs trained", str(len(log))),
         ("best epoch", quantity(best_epoch)),
-        ("best validation figure", quantity(summary.get("best_metric"), "number")),
-        ("training time", quantity(summary.get("seconds"), "duration")),
+        (f"best validation {_metric(summary)}", quantity(summary.get("best_metric"), "number")),
+        ("training time", quantity(summary.get("training_seconds"), "duration")),
         ("of it validation", quantity(sum(validation) if validation else None, "duration")),
         (
             "training images a second",
@@ -125,6 +132,10 @@ def training_table(log: Log, summary: Mapping[str, Any], best_epoch: int | None)
         ),
     ]
     return Table("training", "Time and memory", (Column("what"), Column("value")), tuple(rows))
+
+
+def _metric(summary: Mapping[str, Any]) -> str:
+    return _METRICS.get(str(summary.get("metric")), "figure")
 
 
 def split_table(manifest: Mapping[str, Any]) -> Table:
@@ -146,12 +157,16 @@ def split_table(manifest: Mapping[str, Any]) -> Table:
 
 
 def environment_table(environment: Mapping[str, Any]) -> Table:
-    """A row an entry of environment.json; nested entries get dotted names."""
-    rows = tuple((key, value) for key, value in _flat(environment) if key != "schema")
+    """A row an entry of environment.json: the machine first, then the versions."""
+    plain = {k: v for k, v in environment.items() if k not in ("schema", "versions")}
+    rows = tuple((name.replace("_", " "), value) for name, value in _flat(plain)) + tuple(
+        _flat(environment.get("versions") or {})
+    )
     return Table("environment", "Environment", (Column("what"), Column("value")), rows)
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Cell]]:
+    """Nested entries get dotted names."""
     rows: list[tuple[str, Cell]] = []
     for key, value in content.items():
         name = f"{prefix}{key}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from intarsia.html import inline_svg
 from intarsia.images import write_atomic
+from intarsia.labels import Color
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -141,6 +142,15 @@ def _style(salt: str) -> Iterator[None]:
         }
     ):
         yield
+
+
+def hex_color(color: Color) -> str:
+    """The colour as matplotlib and CSS write it.
+
+    >>> hex_color((0, 114, 178))
+    '#0072b2'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def legible(text: str, longest: int = _LONGEST) -> str:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from intarsia.evaluation import ImageMetrics
 from intarsia.html import data_uri
 from intarsia.labels import LabelMap
-from intarsia.reporting.figures import INK, MUTED, Drawing, draw, legible, new_figure
+from intarsia.reporting.figures import INK, MUTED, Drawing, draw, hex_color, legible, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
 LONGEST = 640  # pixels of a panel's longer side in the page
-_PRINTED = 360  # and in the figure for print
+_PRINTED = 300  # and in the figure for print
 _SMALL = 200  # panels below this are shown with square pixels, not blurred
 _EACH = 3
 _OPACITY = 0.75  # close to the legend's colours, with the picture still to be seen
@@ -168,7 +168,7 @@ def _figure(title: str, pictures: Sequence[Pictures], labels: LabelMap) -> Figur
         top += tall
     patches = [
         Patch(
-            facecolor=tuple(part / 255 for part in label.color),
+            facecolor=hex_color(label.color),
             edgecolor=MUTED,
             linewidth=0.5,
             label=legible(label.name, 24),

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from intarsia.evaluation import Evaluation, ImageMetrics
 from intarsia.labels import LabelMap
-from intarsia.reporting.figures import GRID, INK, MUTED, Drawing, draw, legible, new_figure
+from intarsia.reporting.figures import (
+    GRID,
+    INK,
+    MUTED,
+    Drawing,
+    draw,
+    hex_color,
+    legible,
+    new_figure,
+)
 from intarsia.reporting.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -104,7 +113,7 @@ def _bars(
         places,
         [value or 0.0 for _, value, _ in rows],
         height=0.72,
-        color=[f"#{r:02x}{g:02x}{b:02x}" for _, _, (r, g, b) in rows],
+        color=[hex_color(color) for _, _, color in rows],
         edgecolor=MUTED,  # a pale class must not vanish on the paper
         linewidth=0.6,
     )
