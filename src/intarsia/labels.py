@@ -119,7 +119,8 @@ class LabelMap:
 
     def colorize(self, mask: NDArray[np.integer]) -> NDArray[np.uint8]:
         """(H, W) ids to (H, W, 3) uint8 colours."""
-        return self.palette()[mask]
+        colors: NDArray[np.uint8] = self.palette()[mask]
+        return colors
 
     def to_json(self) -> list[dict[str, object]]:
         return [{"id": c.id, "name": c.name, "color": list(c.color)} for c in self.classes]

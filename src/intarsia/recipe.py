@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from intarsia.errors import RecipeError, did_you_mean, nearest
 from intarsia.images import write_atomic
+from intarsia.strict_yaml import parse_yaml
 
 SCHEMA = 1
 
@@ -43,7 +43,7 @@ class AugmentSection(_Section):
     shift: float = Field(0.1, ge=0, le=1, description="up to ± this share of the sample's size")
     brightness: float = Field(0.2, ge=0, le=1, description="up to ± this share of full range")
     contrast: float = Field(0.2, ge=0, lt=1, description="factor within 1 ± this")
-    blur: Probability = Field(0.1, description="probability of a Gaussian blur, sigma 0.3 to 1.5 px")
+    blur: Probability = Field(0.1, description="probability of a Gaussian blur up to sigma 1.5 px")
 
     @field_validator("scale")
     @classmethod
@@ -198,10 +198,7 @@ class Recipe(_Section):
     @classmethod
     def parse(cls, text: str, *, where: str) -> Recipe:
         """A recipe from YAML text; `where` names it in errors."""
-        try:
-            content = yaml.load(text, _StrictLoader)
-        except (yaml.YAMLError, RecursionError) as error:
-            raise RecipeError(f"not valid YAML: {error}", where=where) from error
+        content = parse_yaml(text, where=where, error=RecipeError)
         if content is None:
             content = {}
         if not isinstance(content, dict):
@@ -280,43 +277,8 @@ def _folder() -> Any:
     return files("intarsia").joinpath("recipes")
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses doubled keys and aliases, and reads 1e-4 as a number."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        doubled = sorted({str(k) for k in keys if keys.count(k) > 1})
-        if doubled:
-            raise yaml.MarkedYAMLError(
-                problem=f"key given twice: {', '.join(doubled)}", problem_mark=node.start_mark
-            )
-        return super().construct_mapping(node, deep)
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases (*name) are not allowed",
-                problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
-            )
-        return super().compose_node(parent, index)
-
-
-def _read_number(loader: _StrictLoader, node: yaml.ScalarNode) -> float:
-    return float(node.value)
-
-
-# PyYAML follows YAML 1.1, where a number needs a dot before its exponent
-_StrictLoader.add_implicit_resolver(
-    "!number", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-_StrictLoader.add_constructor("!number", _read_number)
-
-
 def _parse_value(key: str, text: str) -> object:
-    try:
-        value = yaml.load(text, _StrictLoader)
-    except yaml.YAMLError as error:
-        raise RecipeError(f'cannot read the value "{text}"', where=key) from error
+    value = parse_yaml(text, where=f"{key}={text}", error=RecipeError)
     if isinstance(value, bool) and text.lower() in ("none", "no", "off") and key != "predict.flip":
         return text
     if key == "data.ignore" and isinstance(value, str):

@@ -15,7 +15,7 @@ from intarsia.backends.device import peak_memory
 from intarsia.datasets import Dataset
 from intarsia.doctor import check
 from intarsia.environment import record_environment
-from intarsia.errors import DataError, Interrupted, RunError
+from intarsia.errors import DataError, Interrupted
 from intarsia.evaluation import evaluate
 from intarsia.metrics import miou, pixel_accuracy
 from intarsia.recipe import Recipe
@@ -27,6 +27,13 @@ from intarsia.runs.checkpoint import (
     save_weights,
 )
 from intarsia.runs.lock import RunLock
+from intarsia.training.folder import (
+    begun,
+    compare_data,
+    compare_recipes,
+    make_folder,
+    stored_run,
+)
 from intarsia.training.interruption import Interruption
 from intarsia.training.plan import calibrate, fitting_epochs, readable_duration
 from intarsia.training.setup import Setup, prepare
@@ -66,9 +73,9 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; the state is saved.
     """
     path = Path(out)
-    stored = _stored_run(path, resume)
+    stored = stored_run(path, resume)
     if stored is not None:
-        _compare_recipes(stored, recipe)
+        compare_recipes(stored, recipe)
         if stored.finished:
             _log.info("%s is finished: nothing to resume", path)
             return stored
@@ -77,12 +84,12 @@ def train(
     if report.errors:
         raise DataError(f"the data set has errors; nothing was trained\n{report}", where=data.root)
     _log.info("%s", report)
-    setup = prepare(data, recipe, device, weights=stored is None or not _begun(stored))
+    setup = prepare(data, recipe, device, weights=stored is None or not begun(stored))
     for note in setup.said:
         _log.info("%s", note)
     if stored is None and recipe.train.time is not None:
         setup = setup.with_epochs(fitting_epochs(setup, calibrate(setup)))
-    _make_folder(path)
+    make_folder(path)
     with RunLock(path):
         if stored is None:
             run = Run.create(
@@ -94,7 +101,7 @@ def train(
             )
         else:
             run = stored
-            _compare_data(run, setup.data)
+            compare_data(run, setup.data)
         training = _Training(run, setup, on_epoch)
         training.go(load_training_state(run.checkpoints))
         # from here on Ctrl-C loses nothing either: --resume evaluates again
@@ -333,80 +340,3 @@ class _Training:
             "training_seconds": sum(r["seconds"] for r in self.history),
             "peak_memory_bytes": max(r["peak_memory_bytes"] for r in self.history),
         }
-
-
-def _stored_run(path: Path, resume: bool) -> Run | None:
-    """The run to go on with, None for a fresh start."""
-    if not path.exists():
-        return None
-    if not path.is_dir():
-        raise RunError("the run folder is a file", where=path, hint="choose another --out")
-    holds_run = (path / "recipe.yaml").is_file()
-    if resume:
-        # killed before its first file was whole: from zero
-        return Run.open(path) if holds_run else None
-    if any(path.iterdir()):
-        raise RunError(
-            "the folder already holds a run" if holds_run else "the folder is not empty",
-            where=path,
-            hint="add --resume to go on with it, or choose another --out",
-        )
-    return None
-
-
-def _begun(run: Run) -> bool:
-    return any(run.checkpoints.glob("*.pt"))
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".lock"
-        probe.touch()
-    except OSError as error:
-        raise RunError(
-            f"cannot write to the run folder: {error.strerror}",
-            where=path,
-            hint="choose another --out",
-        ) from error
-
-
-def _compare_recipes(stored: Run, wanted: Recipe) -> None:
-    """Raises where `wanted` is not what the run was begun with."""
-    ours, theirs = stored.recipe.flat(), wanted.flat()
-    # these were resolved when the run began
-    resolved = {"description"}
-    if wanted.train.precision == "auto":
-        resolved.add("train.precision")
-    if wanted.train.time is not None:
-        resolved |= {"train.epochs", "train.validate_every"}
-    differing = [
-        f"{key}: {ours[key]} in the run, {theirs[key]} asked for"
-        for key in ours
-        if key not in resolved and ours[key] != theirs[key]
-    ]
-    if differing:
-        raise RunError(
-            "the run was begun with another recipe: " + "; ".join(differing),
-            where=stored.path,
-            hint="resume with the same flags, or train into another --out",
-        )
-
-
-def _compare_data(run: Run, data: Dataset) -> None:
-    """Raises where a file of the run's data set was changed, added or removed."""
-    before = {s["name"]: s for s in run.manifest["samples"]}
-    now = {s["name"]: s for s in data.manifest()["samples"]}
-    gone, added = sorted(before.keys() - now.keys()), sorted(now.keys() - before.keys())
-    changed = [n for n in sorted(before.keys() & now.keys()) if before[n] != now[n]]
-    problems = [
-        f"{len(names)} {word} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
-        for word, names in (("changed", changed), ("missing", gone), ("new", added))
-        if names
-    ]
-    if problems:
-        raise RunError(
-            "the data set is not the one the run was begun with: " + ", ".join(problems),
-            where=data.root,
-            hint="restore the files, or train into another --out",
-        )

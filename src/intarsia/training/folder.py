@@ -1,0 +1,87 @@
+"""The folder a training is about to write to: new, or one to go on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from intarsia.datasets import Dataset
+from intarsia.errors import RunError
+from intarsia.recipe import Recipe
+from intarsia.runs import Run
+
+
+def stored_run(path: Path, resume: bool) -> Run | None:
+    """The run to go on with, None for a fresh start."""
+    if not path.exists():
+        return None
+    if not path.is_dir():
+        raise RunError("the run folder is a file", where=path, hint="choose another --out")
+    holds_run = (path / "recipe.yaml").is_file()
+    if resume:
+        # killed before its first file was whole: from zero
+        return Run.open(path) if holds_run else None
+    if any(path.iterdir()):
+        raise RunError(
+            "the folder already holds a run" if holds_run else "the folder is not empty",
+            where=path,
+            hint="add --resume to go on with it, or choose another --out",
+        )
+    return None
+
+
+def begun(run: Run) -> bool:
+    return any(run.checkpoints.glob("*.pt"))
+
+
+def make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".lock"
+        probe.touch()
+    except OSError as error:
+        raise RunError(
+            f"cannot write to the run folder: {error.strerror}",
+            where=path,
+            hint="choose another --out",
+        ) from error
+
+
+def compare_recipes(stored: Run, wanted: Recipe) -> None:
+    """Raises where `wanted` is not what the run was begun with."""
+    ours, theirs = stored.recipe.flat(), wanted.flat()
+    # these were resolved when the run began
+    resolved = {"description"}
+    if wanted.train.precision == "auto":
+        resolved.add("train.precision")
+    if wanted.train.time is not None:
+        resolved |= {"train.epochs", "train.validate_every"}
+    differing = [
+        f"{key}: {ours[key]} in the run, {theirs[key]} asked for"
+        for key in ours
+        if key not in resolved and ours[key] != theirs[key]
+    ]
+    if differing:
+        raise RunError(
+            "the run was begun with another recipe: " + "; ".join(differing),
+            where=stored.path,
+            hint="resume with the same flags, or train into another --out",
+        )
+
+
+def compare_data(run: Run, data: Dataset) -> None:
+    """Raises where a file of the run's data set was changed, added or removed."""
+    before = {s["name"]: s for s in run.manifest["samples"]}
+    now = {s["name"]: s for s in data.manifest()["samples"]}
+    gone, added = sorted(before.keys() - now.keys()), sorted(now.keys() - before.keys())
+    changed = [n for n in sorted(before.keys() & now.keys()) if before[n] != now[n]]
+    problems = [
+        f"{len(names)} {word} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+        for word, names in (("changed", changed), ("missing", gone), ("new", added))
+        if names
+    ]
+    if problems:
+        raise RunError(
+            "the data set is not the one the run was begun with: " + ", ".join(problems),
+            where=data.root,
+            hint="restore the files, or train into another --out",
+        )

@@ -1,0 +1,91 @@
+import pytest
+
+from intarsia.errors import RecipeError
+from intarsia.recipe import Recipe, parse_duration, recipe_names
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_loads_and_survives_its_own_yaml(name):
+    recipe = Recipe.load(name)
+    assert recipe.description
+    assert Recipe.parse(recipe.to_yaml(), where="copy") == recipe
+
+
+def test_a_user_file_is_a_recipe(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("train: {lr: 1e-4, epochs: 3}\ndata: {image_size: 96x160}\n")
+    recipe = Recipe.load(path)
+    assert recipe.train.lr == 1e-4
+    assert recipe.data.image_size == (96, 160)
+    assert recipe.model.name == "unet-mobilenetv2"
+
+
+def test_all_errors_come_at_once_with_key_value_and_nearest_name():
+    text = "train: {lr: -1, epoch: 3}\nloss: {name: dicee}\nmodle: {}\n"
+    with pytest.raises(RecipeError) as caught:
+        Recipe.parse(text, where="mine.yaml")
+    message = str(caught.value)
+    assert "mine.yaml: train.lr = -1" in message
+    assert 'no key "train.epoch": did you mean "train.epochs"?' in message
+    assert 'did you mean "dice"?' in message
+    assert 'no key "modle"' in message
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("train: {epochs: 3}\ntrain: {epochs: 4}", '"train" stands twice'),
+        ("a: &x [1]\nb: *x", "aliases"),
+        ("!!python/object/apply:os.system [echo]", "not valid YAML"),
+        ("- 1\n- 2", "mapping of sections"),
+        ("schema: 2", "newer"),
+        ("train: {lr: .nan}", "train.lr"),
+        ("train: {lr: .inf}", "train.lr"),
+        ("train: {epochs: 0}", "train.epochs"),
+        ("train: {weights: no}", "train.weights = False"),
+        ("data: {augment: {scale: [2, 1]}}", "lowest zoom comes first"),
+        ("data: {image_size: [4, 100000]}", "data.image_size"),
+        ("train: {epochs: 2, validate_every: 3}", "validate_every"),
+    ],
+)
+def test_bad_yaml_is_refused(text, word):
+    with pytest.raises(RecipeError, match=word.replace(".", r"\.").replace("[", r"\[")):
+        Recipe.parse(text, where="mine.yaml")
+
+
+def test_set_reads_values_as_yaml():
+    recipe = Recipe().set(
+        ["train.lr=3e-4", "data.ignore=sky, tree", "train.weights=none", "train.time=1.5h"]
+    )
+    assert recipe.train.lr == 3e-4
+    assert recipe.data.ignore == ("sky", "tree")
+    assert recipe.train.weights == "none"
+    assert recipe.train.time == 5400
+
+
+@pytest.mark.parametrize("text", ["train.lr", "train=3", "lr=3", "train.lr=[", "x.y.z=1"])
+def test_set_refuses_what_is_no_assignment(text):
+    with pytest.raises(RecipeError):
+        Recipe().set([text])
+
+
+def test_replace_leaves_the_original_alone():
+    recipe = Recipe()
+    assert recipe.replace(**{"train.epochs": 3}).train.epochs == 3
+    assert recipe.train.epochs == 40
+
+
+@pytest.mark.parametrize("text", ["", "m", "-3m", "0s", "inf", "nanh", "ten"])
+def test_durations_are_positive_numbers(text):
+    with pytest.raises(RecipeError, match="duration"):
+        parse_duration(text)
+
+
+def test_an_unknown_recipe_offers_the_nearest():
+    with pytest.raises(RecipeError, match='did you mean "mini-unet"'):
+        Recipe.load("mini-unett")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(RecipeError, match="cannot read the recipe"):
+        Recipe.load(tmp_path / "none.yaml")
