@@ -2,7 +2,7 @@
 
     python benchmarks/main_job.py --data ../shared/data --weights FILE --work work [ROW ...]
 
-A row that is done is not trained again, an interrupted one goes on; rows not named are printed as
+From the root of the project. A row that is done is not trained again, an interrupted one goes on; rows not named are printed as
 they are, or as *not run* with the command that runs them.
 """
 
@@ -14,11 +14,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -32,14 +29,19 @@ class Row:
     pretrained: bool = True
 
 
-CAMVID = ("--recipe", str(HERE / "camvid.yaml"))
+CAMVID = ("--recipe", "benchmarks/camvid.yaml")
+LEAK_FREE = "camvid-by-drive"
+CLASSES = [
+    *("Sky", "Building", "Pole", "Road", "Pavement", "Tree"),
+    *("SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist"),
+]
 ROWS = {
     "camvid": Row(
         "CamVid, `unet-mobilenetv2`, ImageNet weights", "camvid", "val", (*CAMVID, "--time", "43m")
     ),
     "camvid-leak-free": Row(
         "the same, checkpoint chosen on drive 0006R0, which is left out of training",
-        "camvid-leak-free",
+        LEAK_FREE,
         "test",
         (*CAMVID, "--time", "20m"),
     ),
@@ -72,7 +74,7 @@ ROWS = {
 
 
 def train_command(name: str, row: Row, data: Path, weights: str, work: Path) -> list[str]:
-    folder = work / row.data if row.data == "camvid-leak-free" else data / row.data
+    folder = work / row.data if row.data == LEAK_FREE else data / row.data
     given = weights if row.pretrained else "none"
     return [
         *("intarsia", "train", str(folder), "--out", str(work / name)),
@@ -82,20 +84,18 @@ def train_command(name: str, row: Row, data: Path, weights: str, work: Path) -> 
 
 def run(name: str, row: Row, data: Path, weights: str, work: Path) -> None:
     """Trains and evaluates one row and stores its figures."""
-    if row.data == "camvid-leak-free":
+    if row.data == LEAK_FREE:
         make_leak_free(data / "camvid", work / row.data)
     command = train_command(name, row, data, weights, work)
-    begun = time.perf_counter()
     subprocess.run([sys.executable, "-m", *command, "--resume"], check=True)
-    seconds = time.perf_counter() - begun
     folder = work / name
     if row.split != "val":
         evaluate = ["intarsia", "evaluate", str(folder), "--split", row.split]
         subprocess.run([sys.executable, "-m", *evaluate], check=True)
-    store(name, row, work, command, seconds)
+    store(name, row, work, command)
 
 
-def store(name: str, row: Row, work: Path, command: list[str], seconds: float) -> None:
+def store(name: str, row: Row, work: Path, command: list[str]) -> None:
     folder = work / name
     (sheet_path,) = (folder / "evaluations").glob(f"*-{row.split}.json")
     sheet = json.loads(sheet_path.read_text(encoding="utf-8"))
@@ -114,7 +114,7 @@ def store(name: str, row: Row, work: Path, command: list[str], seconds: float) -
         "classes": {c["name"]: c["iou"] for c in sheet["classes"]},
         "epochs": summary["epochs"],
         "best_epoch": summary["best_epoch"],
-        "seconds": seconds,
+        "training_seconds": summary["training_seconds"],
         "peak_memory_bytes": summary["peak_memory_bytes"],
         "environment": environment,
     }
@@ -138,17 +138,14 @@ def make_leak_free(camvid: Path, out: Path) -> None:
             if folder == "train" and image.stem.startswith("0006R0"):
                 split = "val"
             splits[split].append(image.stem)
-    names = (
-        "Sky Building Pole Road Pavement Tree SignSymbol Fence Car Pedestrian Bicyclist"
-    ).split()
-    content = {"schema": 1, "classes": names, "ignore_index": 11, "splits": splits}
+    content = {"schema": 1, "classes": CLASSES, "ignore_index": 11, "splits": splits}
     # JSON is YAML
     (out / "dataset.yaml").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def table(work: Path, data: Path, weights: str) -> str:
     lines = [
-        "| | mIoU | pixel accuracy (majority) | images | epochs (best) | minutes | peak memory |",
+        "| | mIoU | pixel accuracy (majority) | images | epochs (best) | training minutes | peak memory |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in ROWS.items():
@@ -162,7 +159,7 @@ def table(work: Path, data: Path, weights: str) -> str:
         lines.append(
             f"| {r['title']} | {r['miou']:.4f} | {r['pixel_accuracy']:.4f} "
             f"({r['majority_accuracy']:.4f}) | {r['images']} {r['split']}{chose} | "
-            f"{r['epochs']} ({r['best_epoch']}) | {r['seconds'] / 60:.1f} | "
+            f"{r['epochs']} ({r['best_epoch']}) | {r['training_seconds'] / 60:.1f} | "
             f"{r['peak_memory_bytes'] / 2**30:.2f} GiB |"
         )
     return "\n".join(lines)
