@@ -2,8 +2,8 @@
 
     python benchmarks/main_job.py --data ../shared/data --weights FILE --work work [ROW ...]
 
-From the root of the project. A row that is done is not trained again, an interrupted one goes on; rows not named are printed as
-they are, or as *not run* with the command that runs them.
+From the root of the project. A row that is done is not trained again, an interrupted one goes on;
+rows not named are printed as they are, or as *not run* with the command that runs them.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def make_leak_free(camvid: Path, out: Path) -> None:
 
 def table(work: Path, data: Path, weights: str) -> str:
     lines = [
-        "| | mIoU | pixel accuracy (majority) | images | epochs (best) | training minutes | peak memory |",
+        "| | mIoU | pixel accuracy (majority) | images | epochs (best) | training | peak memory |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in ROWS.items():
@@ -159,7 +159,7 @@ def table(work: Path, data: Path, weights: str) -> str:
         lines.append(
             f"| {r['title']} | {r['miou']:.4f} | {r['pixel_accuracy']:.4f} "
             f"({r['majority_accuracy']:.4f}) | {r['images']} {r['split']}{chose} | "
-            f"{r['epochs']} ({r['best_epoch']}) | {r['training_seconds'] / 60:.1f} | "
+            f"{r['epochs']} ({r['best_epoch']}) | {r['training_seconds'] / 60:.1f} min | "
             f"{r['peak_memory_bytes'] / 2**30:.2f} GiB |"
         )
     return "\n".join(lines)
