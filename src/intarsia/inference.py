@@ -290,7 +290,7 @@ def _tiled(
     tops, row_weights = _grid(height, rows, overlap)
     lefts, column_weights = _grid(width, columns, overlap)
     at_once = max(1, min(_TILES_AT_ONCE, max_pixels // (rows * columns)))
-    gathered: NDArray[np.float32] | None = None
+    gathered = np.zeros((0, rows, width), np.float32)
     for number, top in enumerate(tops):
         for start in range(0, len(lefts), at_once):
             chosen = range(start, min(len(lefts), start + at_once))
@@ -303,13 +303,12 @@ def _tiled(
                 ]
             )
             probabilities = _apply(network, batch, flip)
-            if gathered is None:
+            if not len(gathered):
                 gathered = np.zeros((probabilities.shape[1], rows, width), np.float32)
             for tile, i in zip(probabilities, chosen, strict=True):
                 weights = row_weights[number][:, None] * column_weights[i][None, :]
                 inside = min(columns, width - lefts[i])
                 gathered[:, :, lefts[i] : lefts[i] + inside] += (tile * weights)[:, :, :inside]
-        assert gathered is not None  # there is at least one tile in a row
         finished = (tops[number + 1] if number + 1 < len(tops) else height) - top
         yield Band(top, gathered[:, :finished].copy())
         # what is left begins the next row of tiles
