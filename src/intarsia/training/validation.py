@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from intarsia.datasets import Dataset, Sample
-from intarsia.inference import Network, predict_probabilities
+from intarsia.inference import Band, Network, predict_probabilities, read_ahead
 from intarsia.metrics import confusion_matrix, mean_dice, miou, pixel_accuracy
 from intarsia.recipe import PredictSection
 from intarsia.transforms import Preprocessing
@@ -71,18 +71,19 @@ def validate(
     ignore = data.labels.ignore_index
     matrix = np.zeros((classes, classes), np.int64)
     losses = []
-    for sample in samples:
+    pairs = read_ahead(lambda sample: (data.read_image(sample), data.read_mask(sample)), samples)
+    for image, truth in pairs:
         if interrupted():
             return None
-        truth = data.read_mask(sample)
         probabilities = predict_probabilities(
             network,
-            data.read_image(sample),
+            image,
             preprocessing,
             overlap=predict.overlap,
             max_pixels=predict.max_pixels,
         )
-        matrix += confusion_matrix(truth, probabilities.argmax(axis=0), classes, ignore)
+        predicted, _ = Band(0, probabilities).decide()
+        matrix += confusion_matrix(truth, predicted, classes, ignore)
         # softmax(log p) is p: the very loss of the training, at the image's own size
         logits = torch.from_numpy(probabilities).clamp_(min=1e-12).log_()
         target = torch.from_numpy(truth.astype(np.int64))
