@@ -158,6 +158,15 @@ def test_every_finding_is_documented_with_its_severity() -> None:
     assert {code: (severity, means) for code, severity, means in rows} == CODES
 
 
+def test_the_documented_layers_are_the_contract() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    (contract,) = tool["importlinter"]["contracts"]
+    page = (ROOT / "DEVELOPERS.md").read_text()
+    block = page.partition("```\ncli ")[2].partition("```")[0]
+    said = ["cli", *block.splitlines()[1:]]
+    assert said == contract["layers"]
+
+
 def test_the_constraints_pin_every_direct_dependency_and_hold_no_address() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]

@@ -186,6 +186,7 @@ def test_runs_lists_finished_and_damaged_ones(
     assert main(["runs", str(tmp_path / "none")]) == USER_FAULT
 
 
+@pytest.mark.slow  # .ci/run goes through the real one
 def test_the_demo_goes_the_whole_way_and_prints_each_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -111,6 +111,9 @@ def _fault(error: Exception, *, verbose: bool) -> int:
 
 def _usage_fault(error: typer.TyperException, words: Sequence[str]) -> int:
     """A mistake in the command line itself: say it in our form, with the nearest valid word."""
+    if not words:
+        typer.echo(error.format_message())
+        return USER_FAULT
     context: Any = getattr(error, "ctx", None)
     command = context.command_path if context else "intarsia"
     option = getattr(error, "option_name", None)
