@@ -166,8 +166,8 @@ def test_predict_does_the_rest_when_one_file_is_bad(
     shown = capsys.readouterr()
     assert "1 of 2 images failed" in shown.err
     assert "bad.png" in shown.err
-    mask = Image.open(out / "masks" / "good.png")
-    assert (mask.mode, mask.size) == ("P", (53, 37))
+    with Image.open(out / "masks" / "good.png") as mask:
+        assert (mask.mode, mask.size) == ("P", (53, 37))
     assert list((out / "overlays").iterdir())
     assert (out / "measurements.csv").is_file()
 
