@@ -180,7 +180,7 @@ def test_a_page_of_many(files):
         ("masks: {encodng: ids}", ['masks.encodng: unknown key; did you mean "encoding"?']),
         ("masks: {encoding: colour}", ["masks.encoding: 'colour'", "'ids', 'colors' or 'binary'"]),
         ("classes: [yes, no]", ["classes[0].name: True", "put the word in quotes"]),
-        ("image: {scale: {clip: [0, 1e-4]}}", ["image.scale.clip[1]: '1e-4'", "1.0e-4"]),
+        ("image: {scale: {clip: [0, one]}}", ["image.scale.clip[1]: 'one'"]),
         ("image: {scale: {clip: [0, .nan]}}", ["clip[1]"]),
         ("image: {scale: {clip: [5, 1]}}", ["5 is not below 1"]),
         ("image: {scale: {}}", ["window, clip, percentile"]),
