@@ -89,3 +89,16 @@ def test_an_unknown_recipe_offers_the_nearest():
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(RecipeError, match="cannot read the recipe"):
         Recipe.load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "size"), [("128", (128, 128)), (96, (96, 96)), ("64X96", (64, 96)), ([48, 64], (48, 64))]
+)
+def test_sizes_are_one_number_or_two(given, size):
+    assert Recipe().replace(**{"data.image_size": given}).data.image_size == size
+
+
+@pytest.mark.parametrize("given", ["axb", "1x2x3", "-5", True, "64x", [64]])
+def test_what_is_no_size_is_refused(given):
+    with pytest.raises(RecipeError, match="data.image_size"):
+        Recipe().replace(**{"data.image_size": given})

@@ -72,10 +72,13 @@ class DataSection(_Section):
     @field_validator("image_size", mode="before")
     @classmethod
     def _square(cls, value: object) -> object:
-        if isinstance(value, int):
+        if isinstance(value, str):
+            parts = value.lower().split("x")
+            if len(parts) > 2 or not all(part.strip().isdecimal() for part in parts):
+                raise ValueError("a size is N or HxW, in pixels")
+            return tuple(int(part) for part in (parts if len(parts) == 2 else parts * 2))
+        if isinstance(value, int) and not isinstance(value, bool):
             return (value, value)
-        if isinstance(value, str) and "x" in value:
-            return tuple(value.lower().split("x"))
         return value
 
     @field_validator("image_size")
