@@ -223,3 +223,26 @@ def test_ignoring(files):
     assert 'did you mean "class 1"' in caught.value.hint
     with pytest.raises(DataError, match="every class"):
         data.ignoring(data.labels.names)
+
+
+@pytest.mark.parametrize(("bottom", "kind"), [(0, "binary"), (1, "ids")])
+def test_every_grey_does_not_make_white_the_ignored_value(files, bottom, kind):
+    """Black and white with all greys between, from blurring; 255 is the foreground."""
+    files.image(*(f"images/{n}.jpg" for n in NAMES))
+    (files.root / "masks").mkdir()
+    mask = np.full((100, 100), 255, np.uint8)
+    mask[:50] = bottom
+    mask.ravel()[: 256 - bottom] = np.arange(bottom, 256)
+    for name in NAMES:
+        Image.fromarray(mask).save(files.root / f"masks/{name}.png")
+    data = Dataset.open(files.root)
+    assert data.encoding.kind == kind
+    assert table(data)[255] is not None
+
+
+def test_black_and_white_by_declaration_alone(files):
+    """What the check's hint says to write, without naming classes."""
+    files.text("dataset.yaml", "masks: {encoding: binary, threshold: 128}\n")
+    data = opened(files, values=(0, 100, 140, 255))
+    assert data.labels.names == ["background", "foreground"]
+    assert data.read_mask(data.samples[0]).ravel()[:4].tolist() == [0, 0, 1, 1]

@@ -147,3 +147,15 @@ def test_palette_and_one_bit_masks_are_fine(folder, report):
     for path in folder.rglob("masks/*.png"):
         Image.fromarray(ids() == 1).save(path)
     assert report(folder).errors == ()
+
+
+def test_greys_among_black_and_white_name_the_threshold(folder, report):
+    _binary(folder)
+    mask = np.zeros(SIZE, np.uint8)
+    mask[5:30] = 255
+    mask[10:20, 10:20] = 77  # an area, not a border
+    save(folder / "train/masks/train0.png", mask)
+    (folder / "dataset.yaml").write_text("masks: {encoding: binary}\n")
+    found = [f for f in report(folder).errors if f.file == "train/masks/train0.png"]
+    assert [f.code for f in found] == ["unknown-value"]
+    assert "threshold: 128" in found[0].hint

@@ -135,7 +135,9 @@ def _from_numbers(counts: Mapping[Value, int], scans: Sequence[MaskScan]) -> Cla
     if all(scan.kind == "bit" for scan in scans):
         return _two_classes("1-bit masks: two classes, background (0) and foreground (1)")
     top = values[-1]
-    ignored = top if top in (255, 65535) and _dense(values[:-1]) else None
+    # All 256 greys are no classes with 255 ignored: a blurred or scaled mask has them too.
+    every_grey = top == 255 and values[-2:-1] == [254]
+    ignored = top if top in (255, 65535) and not every_grey and _dense(values[:-1]) else None
     if ignored is None and _blurred_black_and_white(values, counts):
         share = 100 * (counts[0] + counts[255]) / sum(counts.values())
         return _black_and_white(

@@ -35,6 +35,8 @@ def declared_classes(
     if not items and masks.map is not None:
         names = dict.fromkeys(str(t) for t in masks.map.values() if t != IGNORE)
         items = [ClassItem(name=name) for name in names]
+    if not items and masks.encoding == "binary":
+        items = [ClassItem(name=name) for name in ("background", "foreground")]
     if not items:
         if inferred is None:
             raise DataError("dataset.yaml names no classes", where=where, hint="add classes: [...]")

@@ -194,7 +194,7 @@ def _classes(
         return _undeclared_classes(samples, good, known, root)
     from intarsia.datasets.declared import declared_classes
 
-    if description.classes or description.masks.map:
+    if description.classes or description.masks.map or description.masks.encoding == "binary":
         return declared_classes(description, good, None, where)
     return declared_classes(
         description, good, _undeclared_classes(samples, good, known, root), where

@@ -10,7 +10,8 @@ from intarsia.doctor.files import shown
 from intarsia.doctor.findings import Finding
 from intarsia.doctor.inspection import Inspection, MaskFacts
 
-_LOSSY_FORMATS = ("JPEG", "MPO")
+_LOSSY_FORMATS = ("JPEG",)
+_THRESHOLD = "masks: {encoding: binary, threshold: 128}"
 _MOST_VALUES_SHOWN = 6
 
 
@@ -40,8 +41,7 @@ def _values(data: Dataset, file: str, mask: MaskFacts, from_one: bool) -> Iterat
         hint = "export the mask without smoothing, and scale masks with nearest-neighbour only"
         if {0, 255} <= {v for v, id_ in data.encoding.map.items() if id_ is not None}:
             hint += (
-                "; if black and white are the only two classes, "
-                "say masks: {encoding: binary, threshold: 128} in dataset.yaml"
+                f"; if black and white are the only two classes, say {_THRESHOLD} in dataset.yaml"
             )
         lost = sum(mask.unknown.values())
         yield Finding.of(
@@ -65,6 +65,10 @@ def _values(data: Dataset, file: str, mask: MaskFacts, from_one: bool) -> Iterat
         )
         if from_one and not colors:
             hint = "the masks count from 1: say masks: {map: {1: 0, 2: 1, ...}} in dataset.yaml"
+        if data.encoding.kind == "binary" and all(
+            isinstance(value, int) and 0 <= value <= 255 for value in mask.unknown
+        ):
+            hint = f"where only black and white count, say {_THRESHOLD} in dataset.yaml"
         yield Finding.of(
             "unknown-color" if colors else "unknown-value",
             file,
