@@ -247,3 +247,25 @@ def test_an_alpha_channel_is_no_fourth_channel(files):
         files.mask(f"masks/{name}.png")
         files.image(f"images/{name}.png", array=np.full((13, 21, 4), 9, np.uint8))
     assert Dataset.open(files.root).channels == 3
+
+
+@pytest.mark.parametrize(
+    ("classes", "values", "expected"),
+    [
+        ("[a, b, c]", (0, 1, 2, 255), [0, 1, 2, 255]),
+        ("[a, b, c]", (1, 2, 3, 255), [0, 1, 2, 255]),
+        ("{0: a, 1: b}", (0, 1, 255), [0, 1, 255]),
+        ("{0: a, 255: b}", (0, 255), [0, 1]),
+        ("[a, b]", (0, 255), [0, 1]),
+    ],
+)
+def test_255_that_is_no_declared_class_is_ignored(files, classes, values, expected):
+    data = described(files, f"classes: {classes}\n", values=values)
+    assert first(data, len(values)) == expected
+    assert any("ignored: 255" in note for note in data.notes) == (expected[-1] == 255)
+
+
+def test_a_threshold_and_a_map_are_too_much(files):
+    text = "classes: [a, b]\nmasks: {encoding: binary, threshold: 9, map: {0: a, 255: b}}"
+    with pytest.raises(DataError, match="threshold and map"):
+        described(files, text)

@@ -78,3 +78,19 @@ def test_counting_by_runs_is_counting(values):
     expected = np.unique(array, return_counts=True)
     assert found.tolist() == expected[0].tolist()
     assert counts.tolist() == expected[1].tolist()
+
+
+def test_a_threshold_keeps_ignored_values():
+    encoding = MaskEncoding("binary", {0: 0, 255: 1, 60: None}, threshold=128)
+    ids, unknown = encoding.decode(raw([[0, 60, 61, 128]]), LABELS)
+    assert (ids.tolist(), unknown) == ([[0, 255, 0, 1]], {})
+
+
+def test_an_index_past_the_end_of_the_palette_is_unknown():
+    encoding = MaskEncoding("colors", {(0, 0, 0): 0, (9, 8, 7): 1})
+    palette = np.array([[0, 0, 0], [9, 8, 7]], np.uint8)
+    ids, unknown = encoding.decode(raw([[0, 1, 2, 5, 5]], "palette", palette), LABELS)
+    assert ids.tolist() == [[0, 1, 255, 255, 255]]
+    assert unknown == {2: 1, 5: 2}
+    strange = np.array([[0, 0, 0], [1, 1, 1]], np.uint8)
+    assert encoding.decode(raw([[1, 2]], "palette", strange), LABELS)[1] == {(1, 1, 1): 1, 2: 1}

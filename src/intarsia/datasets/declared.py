@@ -47,6 +47,8 @@ def declared_classes(
     threshold = masks.threshold
     if threshold is not None and kind != "binary":
         faults.append("masks.threshold: only with masks.encoding: binary")
+    if threshold is not None and masks.map is not None:
+        faults.append("masks: threshold and map say two things; write one of them")
     if masks.map is not None:
         table = _mapped(masks.map, items, faults)
     elif kind == "colors":
@@ -54,7 +56,11 @@ def declared_classes(
     elif kind == "binary":
         table = _binary(items, numbers or {}, faults)
     else:
-        table = _by_id(items, [v for v in numbers or {} if v not in ignored])
+        values = [v for v in numbers or {} if v not in ignored]
+        if not ignored and (top := _undeclared_top(items, values)) is not None:
+            ignored[top] = None
+            values.remove(top)
+        table = _by_id(items, values)
     for value in ignored:
         id_ = table.get(value)
         if id_ is not None and masks.map is None and items[id_].id is not None:
@@ -158,6 +164,20 @@ def _by_id(items: Sequence[ClassItem], values: Sequence[Value]) -> Table:
         return {0: 0, 255: 1}
     first = 1 if found and 0 not in found and count in found and found <= {*range(count + 1)} else 0
     return {first + i: i for i in range(count)}
+
+
+def _undeclared_top(items: Sequence[ClassItem], values: Sequence[Value]) -> int | None:
+    """255 or 65535 where the masks hold it as their highest value and no class has it."""
+    found = {v for v in values if isinstance(v, int)}
+    top = max(found, default=0)
+    ids = {i if c.id is None else c.id for i, c in enumerate(items)}
+    # Bare names: 0 and 255 alone are black and white, and the last of 255 classes may be 255.
+    bare = items[0].id is None
+    if top not in (255, 65535) or top in ids or len(items) < 2:
+        return None
+    if bare and (top == len(items) or (len(items) == 2 and found <= {0, 255})):
+        return None
+    return top
 
 
 def declared_splits(

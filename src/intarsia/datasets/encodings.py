@@ -43,7 +43,8 @@ class MaskEncoding:
         Pixels of unknown values become `labels.ignore_index`.
         """
         if self.kind == "colors":
-            return self._decode_numbers(_packed_colors(raw), labels, colors=True)
+            ids, unknown = self._decode_numbers(_packed_colors(raw), labels, colors=True)
+            return _without_past_end(raw, ids, unknown, labels)
         if raw.kind == "colors":
             return self._decode_grey(raw.values, labels)
         values = raw.values
@@ -87,7 +88,11 @@ class MaskEncoding:
 
     def _translate(self, values: NDArray[Any], labels: LabelMap) -> NDArray[np.int32]:
         if self.threshold is not None:
-            return (values >= self.threshold).astype(np.int32)
+            ids = (values >= self.threshold).astype(np.int32)
+            for value, id_ in self.map.items():
+                if id_ is None and isinstance(value, int):
+                    ids[values == value] = labels.ignore_index
+            return ids
         pairs = sorted(
             (
                 number if isinstance(number, int) else pack_color(number),
@@ -177,6 +182,27 @@ def count_colors(packed: NDArray[np.uint32]) -> dict[Value, int]:
     """Packed colours to {(r, g, b): pixels}."""
     found, counts = np.unique(packed, return_counts=True)
     return {unpack_color(v): n for v, n in zip(found.tolist(), counts.tolist(), strict=True)}
+
+
+def _without_past_end(
+    raw: RawMask, ids: NDArray[Any], unknown: dict[Value, int], labels: LabelMap
+) -> tuple[NDArray[Any], dict[Value, int]]:
+    """Indices past the end of a palette have no colour: they are unknown, by their number."""
+    if raw.palette is None:
+        return ids, unknown
+    past = raw.values >= len(raw.palette)
+    if not past.any():
+        return ids, unknown
+    # What the last colour, which stood in for them, was counted as does not hold for these.
+    last: Value = unpack_color(int(pack(raw.palette[-1])))
+    count = int(past.sum())
+    if last in unknown:
+        unknown = {v: n for v, n in unknown.items() if v != last} | (
+            {last: unknown[last] - count} if unknown[last] > count else {}
+        )
+    found, counts = np.unique(raw.values[past], return_counts=True)
+    ids[past] = labels.ignore_index
+    return ids, unknown | dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
 def _packed_colors(raw: RawMask) -> NDArray[np.uint32]:
