@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+import tifffile
 import torch
+from PIL import Image
 
 from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
 from intarsia.datasets import Dataset
@@ -51,6 +53,21 @@ def test_cached_or_streamed_is_said_and_counted(shapes):
     assert pairs(shapes).cached
     assert not pairs(shapes, "none").cached
     assert pairs(shapes).bytes == 7 * 37 * 53 * 4
+
+
+def test_32_bit_images_can_be_trained_on(tmp_path):
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for index in range(10):
+        pixels = np.full((40, 70), index * 100_000, np.int32)
+        pixels[:20] = 5
+        tifffile.imwrite(tmp_path / "images" / f"{index}.tif", pixels)
+        Image.fromarray((pixels > 5).astype(np.uint8)).save(tmp_path / "masks" / f"{index}.png")
+    data = Dataset.open(tmp_path)
+    preprocessing = Preprocessing((32, 48), "letterbox", data.scaling, (0.5,) * 3, (0.25,) * 3)
+    made = Pairs(data, data.split("train"), preprocessing)
+    images = TrainingBatches(made, CHANGE, batch_size=2, seed=0, ignore_index=255)
+    assert next(images.epoch(1)).images.isfinite().all()
 
 
 def test_pixels_and_statistics_against_numpy(shapes):

@@ -92,7 +92,8 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "size"), [("128", (128, 128)), (96, (96, 96)), ("64X96", (64, 96)), ([48, 64], (48, 64))]
+    ("given", "size"),
+    [("128", (128, 128)), (96, (96, 96)), ("64X96", (64, 96)), ([48, 64], (48, 64))],
 )
 def test_sizes_are_one_number_or_two(given, size):
     assert Recipe().replace(**{"data.image_size": given}).data.image_size == size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from intarsia.datasets import Dataset, Sample
+from intarsia.environment import usable_cores
 from intarsia.transforms import (
     Augmentation,
     Mask,
@@ -58,8 +60,9 @@ class Pairs:
         self.preprocessing = preprocessing
         first = self._read(0)
         self.bytes = len(samples) * sum(part.nbytes for part in first)
-        fits = self.bytes <= _CACHE_SHARE * available_memory()
-        self.cached = cache == "memory" or (cache == "auto" and fits)
+        # judged by the first pair; the room that is kept to is counted, as sizes can differ
+        self._room = _CACHE_SHARE * available_memory() if cache == "auto" else math.inf
+        self.cached = cache == "memory" or (cache == "auto" and self.bytes <= self._room)
         self._kept: dict[int, Pair] = {}
 
     def __len__(self) -> int:
@@ -69,7 +72,9 @@ class Pairs:
         if index in self._kept:
             return self._kept[index]
         pair = self._read(index)
-        if self.cached:
+        size = sum(part.nbytes for part in pair)
+        if self.cached and size <= self._room:
+            self._room -= size
             self._kept[index] = pair
         return pair
 
@@ -112,7 +117,7 @@ class TrainingBatches:
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self.pairs))
         chunks = [order[a:b] for a, b in self.bounds[start:]]
         waiting: deque[tuple[list[str], list[Future[Pair]]]] = deque()
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
             try:
                 for chunk in chunks:
                     names = [self.pairs.samples[int(i)].name for i in chunk]
@@ -158,7 +163,7 @@ def _bounds(count: int, size: int) -> list[tuple[int, int]]:
 
 def class_pixels(pairs: Pairs, classes: int, ignore_index: int) -> NDArray[np.int64]:
     """(classes,) pixels of each class over all pairs, ignored ones left out."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
         counts = pool.map(
             lambda index: np.bincount(pairs[index][1].ravel(), minlength=ignore_index + 1),
             range(len(pairs)),
@@ -175,7 +180,7 @@ def channel_statistics(pairs: Pairs) -> tuple[tuple[float, ...], tuple[float, ..
         flat = pixels.reshape(-1, pixels.shape[2])
         return np.stack([np.full(flat.shape[1], len(flat)), flat.sum(0), (flat**2).sum(0)])
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
         count, total, squares = np.sum(list(pool.map(moments, range(len(pairs)))), axis=0)
     mean = total / count
     # a channel without any contrast must not divide by zero

@@ -35,7 +35,6 @@ Ids = NDArray[np.unsignedinteger]
 
 _BAND_VALUES = 8_000_000  # float32 values of one band: 32 MB
 _TILES_AT_ONCE = 8
-_OPENCV_TYPES = (np.uint8, np.uint16, np.int16, np.float32, np.float64)
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def probability_bands(
         else height <= rows and width <= columns
     )
     if whole:
-        # smaller than a sample: mirrored up to one, as the network has seen nothing smaller
+        # smaller than a sample: mirrored up to one, so that it is not all border
         sample = _mirrored(image, (0, max(height, rows)), (0, max(width, columns)))
         batch = preprocessing.normalise(sample)[None]
         probabilities = _apply(network, batch, flip)[0, :, :height, :width]
@@ -231,8 +230,6 @@ def _fitted(
 ) -> Iterator[Band]:
     """Letterbox and stretch: through one sample and back."""
     height, width = image.shape[:2]
-    if image.dtype not in _OPENCV_TYPES:
-        image = image.astype(np.float64)
     small = shrink(image, preprocessing)
     # the rectangle of the shrunk image, which is the one `fit_matrix` aims at
     rows, columns = small.shape[:2]

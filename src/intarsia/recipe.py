@@ -17,9 +17,9 @@ from intarsia.strict_yaml import parse_yaml
 
 SCHEMA = 1
 
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 class _Section(BaseModel):
@@ -38,11 +38,17 @@ class AugmentSection(_Section):
 
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     vertical_flip: Probability = Field(0.0, description="probability of a vertical flip")
-    rotation: float = Field(10.0, ge=0, le=180, description="up to ± this many degrees")
+    rotation: float = Field(
+        10.0, strict=True, ge=0, le=180, description="up to ± this many degrees"
+    )
     scale: tuple[Positive, Positive] = Field((0.75, 1.5), description="zoom, lowest and highest")
-    shift: float = Field(0.1, ge=0, le=1, description="up to ± this share of the sample's size")
-    brightness: float = Field(0.2, ge=0, le=1, description="up to ± this share of full range")
-    contrast: float = Field(0.2, ge=0, lt=1, description="factor within 1 ± this")
+    shift: float = Field(
+        0.1, strict=True, ge=0, le=1, description="up to ± this share of the sample's size"
+    )
+    brightness: float = Field(
+        0.2, strict=True, ge=0, le=1, description="up to ± this share of full range"
+    )
+    contrast: float = Field(0.2, strict=True, ge=0, lt=1, description="factor within 1 ± this")
     blur: Probability = Field(0.1, description="probability of a Gaussian blur up to sigma 1.5 px")
 
     @field_validator("scale")
@@ -93,11 +99,11 @@ class TrainSection(_Section):
     """How long, how fast, from where."""
 
     weights: str = Field("imagenet", description="imagenet, none, a weights file or a run folder")
-    epochs: int = Field(40, ge=1)
+    epochs: int = Field(40, strict=True, ge=1)
     time: Positive | None = Field(
         None, description="seconds to fit the epochs to; `epochs` is then set by measurement"
     )
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(8, strict=True, ge=1)
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     lr: Positive = Field(1e-3, description="highest learning rate, of the decoder")
     encoder_lr_factor: NotNegative = Field(
@@ -105,14 +111,18 @@ class TrainSection(_Section):
     )
     weight_decay: NotNegative = 0.01
     clip_norm: NotNegative = Field(5.0, description="highest gradient norm; 0 is none")
-    ema: float = Field(0.0, ge=0, lt=1, description="decay of averaged weights; 0 is none")
+    ema: float = Field(
+        0.0, strict=True, ge=0, lt=1, description="decay of averaged weights; 0 is none"
+    )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, strict=True, ge=0)
     metric: Literal["miou", "pixel_accuracy", "mean_dice", "loss"] = Field(
         "miou", description="the validation figure that chooses the best epoch"
     )
-    validate_every: int = Field(1, ge=1, description="epochs between validations")
-    patience: int = Field(0, ge=0, description="stop after so many epochs without gain; 0 never")
+    validate_every: int = Field(1, strict=True, ge=1, description="epochs between validations")
+    patience: int = Field(
+        0, strict=True, ge=0, description="stop after so many epochs without gain; 0 never"
+    )
     stop_at: NotNegative | None = Field(None, description="stop when the metric reaches this")
     keep: Literal["best-and-last", "every"] = Field(
         "best-and-last", description="which epochs' weights stay"
@@ -133,7 +143,9 @@ class LossSection(_Section):
     class_weights: Literal["none", "frequency"] | tuple[Positive, ...] = Field(
         "none", description="`frequency`: (1 / share of pixels) ** weight_power, mean 1 a pixel"
     )
-    weight_power: float = Field(0.4, ge=0, le=1, description="0: no weights; 1: full inverse")
+    weight_power: float = Field(
+        0.4, strict=True, ge=0, le=1, description="0: no weights; 1: full inverse"
+    )
     gamma: NotNegative = Field(2.0, description="of the focal loss")
 
 
@@ -141,17 +153,25 @@ class ScheduleSection(_Section):
     """How the learning rate moves."""
 
     name: Literal["one-cycle", "cosine", "constant", "plateau"] = "one-cycle"
-    warmup: Probability = Field(0.2, description="share of all steps in which the rate rises")
-    plateau_factor: float = Field(0.3, gt=0, lt=1)
-    plateau_patience: int = Field(3, ge=0, description="validations without gain before a drop")
+    warmup: Probability = Field(
+        0.2, description="share of all steps in which the rate rises: one-cycle, constant"
+    )
+    plateau_factor: float = Field(0.3, strict=True, gt=0, lt=1)
+    plateau_patience: int = Field(
+        3, strict=True, ge=0, description="validations without gain before a drop"
+    )
 
 
 class PredictSection(_Section):
     """How a trained network is used."""
 
-    flip: bool = Field(False, description="average with the mirrored image")
-    overlap: float = Field(0.5, ge=0, lt=1, description="share of a tile its neighbour repeats")
-    max_pixels: int = Field(2_000_000, ge=4096, description="larger images go through tiles")
+    flip: bool = Field(False, strict=True, description="average with the mirrored image")
+    overlap: float = Field(
+        0.5, strict=True, ge=0, lt=1, description="share of a tile its neighbour repeats"
+    )
+    max_pixels: int = Field(
+        2_000_000, strict=True, ge=4096, description="larger images go through tiles"
+    )
 
 
 class Recipe(_Section):

@@ -22,6 +22,7 @@ Matrix = NDArray[np.float64]
 Pixels = NDArray[np.integer | np.floating]
 Mask = NDArray[np.unsignedinteger]
 
+_OPENCV_DEPTHS = (np.uint8, np.uint16, np.int16, np.float32, np.float64)
 _OPENCV_CHANNELS = 4  # warpAffine takes a border value of at most four channels
 
 
@@ -95,6 +96,7 @@ def shrink(image: Pixels, preprocessing: Preprocessing) -> Pixels:
     """(H, W, C) pixels at most twice the fitted size, by area averaging; else unchanged."""
     height, width = image.shape[:2]
     target = _kept_size(height, width, preprocessing)
+    image = _opencv_depth(image)
     if target == (height, width):
         return image
     return _channelwise(
@@ -136,7 +138,7 @@ def fit_matrix(height: int, width: int, preprocessing: Preprocessing) -> Matrix:
 def warp(image: Pixels, matrix: Matrix, size: tuple[int, int], fill: tuple[float, ...]) -> Pixels:
     """One bilinear affine warp of (H, W, C) pixels of any depth to (size[0], size[1], C)."""
     shape = (size[1], size[0])
-
+    image = _opencv_depth(image)
     parts = []
     for start in range(0, image.shape[2], _OPENCV_CHANNELS):
         part = cv2.warpAffine(
@@ -253,6 +255,11 @@ def augment(
     pixels += np.float32(0.5 * (1.0 - contrast) + brightness)
     np.clip(pixels, 0.0, 1.0, out=pixels)
     return preprocessing.standardise(pixels), labels
+
+
+def _opencv_depth(image: Pixels) -> Pixels:
+    """The same values in a depth that OpenCV takes; float64 holds every 32-bit integer."""
+    return image if image.dtype in _OPENCV_DEPTHS else image.astype(np.float64)
 
 
 def _channelwise(image: Pixels, change: Callable[[Pixels], Pixels]) -> Pixels:

@@ -241,3 +241,16 @@ def test_not_a_regular_file(tmp_path):
 def test_tiny_images(tmp_path, size):
     Image.new("RGB", size).save(tmp_path / "a.png")
     assert both(tmp_path / "a.png").shape == (size[1], size[0], 3)
+
+
+def test_a_damaged_tiff_is_no_crash(tmp_path):
+    """Tiles of no width make tifffile divide by zero."""
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, np.zeros((20, 30), np.uint8), tile=(16, 16), metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        offset = tiff.pages[0].aspage().tags["TileWidth"].valueoffset
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 2] = b"\0\0"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(path)

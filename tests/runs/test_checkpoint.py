@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from intarsia.errors import RunError
+from intarsia import images
+from intarsia.errors import IntarsiaError, RunError
 from intarsia.runs.checkpoint import (
     load_training_state,
     load_weights,
@@ -38,7 +39,7 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
 def test_killed_between_checksum_and_file_the_old_file_is_still_good(tmp_path, monkeypatch):
     path = tmp_path / "file"
     write_checksummed(path, b"old")
-    write = __import__("intarsia.images", fromlist=["write_atomic"]).write_atomic
+    write = images.write_atomic
 
     def killed(target, data):
         if target == path:
@@ -49,6 +50,30 @@ def test_killed_between_checksum_and_file_the_old_file_is_still_good(tmp_path, m
     with pytest.raises(KeyboardInterrupt):
         write_checksummed(path, b"new")
     assert read_checksummed(path) == b"old"
+
+
+def test_two_failed_writes_in_a_row_leave_the_old_file_good(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_checksummed(path, b"old")
+    write = images.write_atomic
+
+    def full(target, data):
+        if target == path:
+            raise IntarsiaError("disk full")
+        write(target, data)
+
+    monkeypatch.setattr("intarsia.runs.checkpoint.write_atomic", full)
+    for content in (b"new", b"newer"):
+        with pytest.raises(IntarsiaError):
+            write_checksummed(path, content)
+    assert read_checksummed(path) == b"old"
+
+
+def test_a_damaged_checksum_is_a_damaged_file(tmp_path):
+    write_checksummed(tmp_path / "file", b"x")
+    (tmp_path / "file.sha256").write_bytes(b"\xff\xfe")
+    with pytest.raises(RunError, match="damaged"):
+        read_checksummed(tmp_path / "file")
 
 
 def test_a_damaged_last_state_falls_back_and_says_so(tmp_path, caplog):

@@ -1,4 +1,3 @@
-import json
 import os
 import re
 import shutil
@@ -15,6 +14,9 @@ from intarsia.errors import DataError, Interrupted, ModelError, RecipeError, Run
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.training import plan, train
+from intarsia.training.setup import prepare
+from intarsia.training.step import Stepper
+from intarsia.training.validation import Validation
 
 RECIPE = Recipe().replace(
     **{
@@ -138,6 +140,11 @@ def test_another_recipe_or_other_data_cannot_be_resumed(shapes, tmp_path):
     image.write_bytes((copy / "train/images/train4.png").read_bytes())
     with pytest.raises(RunError, match=r"1 changed \(.*train3"):
         train(Dataset.open(copy), RECIPE, out, resume=True)
+    image.write_bytes((shapes / "train/images/train3.png").read_bytes())
+    yaml = copy / "dataset.yaml"
+    yaml.write_text(yaml.read_text().replace("ground", "floor"))
+    with pytest.raises(RunError, match="another labels"):
+        train(Dataset.open(copy), RECIPE, out, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +211,7 @@ def test_a_time_budget_becomes_a_fixed_number_of_epochs(shapes, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(Dataset.open(shapes), timed, tmp_path / "run", on_epoch=raise_first)
     stored = Run.open(tmp_path / "run").recipe.train.epochs
+    assert Run.open(tmp_path / "run").recipe.train.time is None
     assert stored >= 1
     run = train(Dataset.open(shapes), timed, tmp_path / "run", resume=True)
     assert len(run.log) == stored
@@ -216,18 +224,70 @@ def raise_first(row):
 def test_losses_that_are_not_finite_are_said_and_end_the_training(shapes, tmp_path, caplog):
     wild = RECIPE.replace(**{"train.lr": 1e30, "train.epochs": 30, "train.clip_norm": 0.0})
     wild = wild.replace(**{"train.optimizer": "sgd", "schedule.warmup": 0.0})
-    with pytest.raises(RunError, match=r"not finite 20 times") as caught:
+    with pytest.raises(RunError, match=r"not finite 20 times in a row") as caught:
         train(Dataset.open(shapes), wild, tmp_path / "run")
     assert "--lr" in str(caught.value)
-    assert re.search(r"the loss is (nan|inf) at step \d+ \(train/", caplog.text)
+    assert re.search(r"the loss is \S+ or its gradient not finite at step \d+", caplog.text)
 
 
-def test_one_class_predictions_are_said(shapes, tmp_path, caplog):
-    stuck = RECIPE.replace(**{"train.lr": 1e-12, "train.epochs": 1, "train.ema": 0.0})
-    train(Dataset.open(shapes), stuck, tmp_path / "run")
-    rows = json.loads((tmp_path / "run/evaluations/shapes-val.json").read_text())
-    predicted = np.array(rows["confusion_matrix"]).sum(axis=0)
-    assert ("every validation pixel is predicted as" in caplog.text) == ((predicted > 0).sum() == 1)
+def test_one_class_predictions_are_said(shapes, tmp_path, caplog, monkeypatch):
+    lonely = Validation(1.0, np.array([[0, 90], [0, 10]]))
+    assert lonely.only_class == 1
+    assert Validation(1.0, np.array([[0, 0], [0, 10]])).only_class is None
+    assert Validation(1.0, np.array([[1, 89], [0, 10]])).only_class is None
+    monkeypatch.setattr("intarsia.training.loop.validate", lambda *a, **k: lonely)
+    train(Dataset.open(shapes), RECIPE.replace(**{"train.epochs": 1}), tmp_path / "run")
+    assert 'every validation pixel is predicted as "box"' in caplog.text
+
+
+@pytest.mark.parametrize("moment", ["last step", "validation"])
+def test_stopped_after_the_last_step_is_bit_identical_too(
+    whole, shapes, tmp_path, monkeypatch, moment
+):
+    from intarsia.training import loop
+
+    step, validate = Stepper.step, loop.validate
+
+    def stop_in_step(self, batch, number, factor):
+        if number == 3:  # the last of the second epoch
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, batch, number, factor)
+
+    def stop_in_validation(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return validate(*arguments, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        if moment == "validation":
+            patched.setattr(loop, "validate", stop_in_validation)
+        else:
+            patched.setattr(Stepper, "step", stop_in_step)
+        train(Dataset.open(shapes), RECIPE, tmp_path / "run")
+    assert_identical(whole, train(Dataset.open(shapes), RECIPE, tmp_path / "run", resume=True))
+
+
+def test_one_class_cannot_be_trained(shapes, tmp_path):
+    with pytest.raises(DataError, match="only one class"):
+        train(Dataset.open(shapes), RECIPE.replace(**{"data.ignore": ("box",)}), tmp_path / "run")
+
+
+def test_a_step_that_is_left_out_changes_nothing(shapes):
+    setup = prepare(Dataset.open(shapes), RECIPE, "cpu")
+    stepper = Stepper(setup, setup.model)
+    before = {k: v.clone() for k, v in setup.model.state_dict().items()}
+    batch = next(setup.batches.epoch(1))
+    poisoned = batch._replace(images=batch.images * float("nan"))
+    stepper.step(poisoned, 0, 1.0)
+    assert stepper.lost == 1
+    assert stepper.mean_loss is None
+    after = setup.model.state_dict()
+    assert all(torch.equal(after[k], before[k]) for k in before)
+    stepper.step(batch, 0, 1.0)
+    assert stepper.lost == 0
+    assert not torch.equal(
+        setup.model.state_dict()["network.encoder.features.0.0.weight"],
+        before["network.encoder.features.0.0.weight"],
+    )
 
 
 def test_an_own_run_can_be_the_start_of_another(whole, shapes, tmp_path, caplog):

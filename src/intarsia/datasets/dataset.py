@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets.encodings import MaskEncoding, show
+from intarsia.datasets.pixels import read_pixels
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, did_you_mean
-from intarsia.images import Scaling, read_image, read_mask
+from intarsia.images import Scaling, read_mask
 from intarsia.labels import LabelMap
 
 SPLITS = ("train", "val", "test")
@@ -44,6 +45,7 @@ class Dataset:
     ignored: tuple[str, ...] = ()
     channel_names: tuple[str, ...] = ()
     page: int | None = None
+    groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
 
     @classmethod
     def open(
@@ -105,20 +107,8 @@ class Dataset:
             ImageError: the file cannot be read.
             DataError: it has another number of channels.
         """
-        image = read_image(sample.image, page=self.page)
-        if image.shape[2] == self.channels - 1 and self.channel_names:
-            # A fourth band is often marked as alpha; where it has a name it is a channel.
-            image = read_image(sample.image, page=self.page, alpha=True)
-        if image.shape[2] == self.channels:
-            return image
-        if image.shape[2] == 1 and self.channels == 3 and not self.channel_names:
-            return np.repeat(image, 3, axis=2)
-        raise DataError(
-            f"the image has {image.shape[2]} channels",
-            where=sample.image,
-            expected=f"{self.channels}"
-            + (f" ({', '.join(self.channel_names)})" if self.channel_names else ""),
-            hint="convert it, or name the channels in dataset.yaml (image: {channels: [...]})",
+        return read_pixels(
+            sample.image, channels=self.channels, names=self.channel_names, page=self.page
         )
 
     def read_mask(self, sample: Sample) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -165,22 +155,45 @@ class Dataset:
             notes=(*self.notes, f"ignored by your choice: {', '.join(wanted)}"),
         )
 
+    def known_to(self, manifest: Mapping[str, Any]) -> tuple[Sample, ...]:
+        """The samples whose image is, by name and content, one of a run's manifest.
+
+        Raises:
+            DataError: some are, but others have changed since; the files are named.
+        """
+        from intarsia.datasets.manifest import fingerprint
+
+        saved = {item["name"]: item for item in manifest["samples"]}
+        known: list[Sample] = []
+        changed: list[Sample] = []
+        for sample in self.samples:
+            if sample.name in saved:
+                same = fingerprint(sample.image)[1] == saved[sample.name]["sha256"]
+                (known if same else changed).append(sample)
+        if known and changed:
+            listed = ", ".join(sample.name for sample in changed[:3])
+            raise DataError(
+                f"{len(changed)} images have changed since the training: {listed}",
+                where=self.root,
+                hint="restore them, or give the changed set names of its own",
+            )
+        return tuple(known)
+
     def with_splits_of(self, manifest: Mapping[str, Any]) -> Dataset:
         """The same data split as a run's manifest says; samples it does not know are left out.
 
         Raises:
-            DataError: no sample has a name that the manifest knows.
+            DataError: no image is known to the manifest, or some have changed since.
         """
         saved = {item["name"]: item for item in manifest["samples"]}
         common = tuple(
             replace(s, split=saved[s.name]["split"], group=saved[s.name]["group"])
-            for s in self.samples
-            if s.name in saved
+            for s in self.known_to(manifest)
         )
         if not common:
             names = [str(name) for name in saved]
             raise DataError(
-                "none of these samples is in the split that the run saved",
+                "none of these images is in the split that the run saved",
                 where=self.root,
                 expected=f"names such as {', '.join(names[:3])}",
                 hint=f"is this the data set {manifest.get('name', '')!s} that the run trained on?",

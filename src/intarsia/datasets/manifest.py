@@ -43,7 +43,7 @@ def write_manifest(data: Dataset) -> dict[str, Any]:
 
 
 def _sample(sample: Sample, root: Path) -> dict[str, Any]:
-    size, digest = _fingerprint(sample.image)
+    size, digest = fingerprint(sample.image)
     return {
         "name": sample.name,
         "image": _relative(sample.image, root),
@@ -52,11 +52,12 @@ def _sample(sample: Sample, root: Path) -> dict[str, Any]:
         "group": sample.group,
         "bytes": size,
         "sha256": digest,
-        "mask_sha256": None if sample.mask is None else _fingerprint(sample.mask)[1],
+        "mask_sha256": None if sample.mask is None else fingerprint(sample.mask)[1],
     }
 
 
-def _fingerprint(path: Path) -> tuple[int, str]:
+def fingerprint(path: Path) -> tuple[int, str]:
+    """Bytes of a file and its SHA-256."""
     try:
         if not path.is_file():  # reading a pipe would wait for ever
             raise DataError("there is no such file", where=path)

@@ -98,6 +98,7 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
         ignored=classes.ignored,
         channel_names=names,
         page=page,
+        groups_declared=description is not None and description.groups is not None,
     )
 
 

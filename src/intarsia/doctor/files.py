@@ -14,19 +14,28 @@ from intarsia.images import read_header
 
 _MOST_NEAREST = 100  # looking for the nearest name is slow: not for thousands of lone files
 _MOST_CANDIDATES = 2000
+_EXAMPLES = 3
+_MARGIN = 0.05
+# How the rules begin that dataset.yaml sets (datasets/declared.py).
+_DECLARED_RULES = ("clip", "window", "percentiles")
 _SMALLEST = 32  # what most networks divide an image by
 
 
 def shown(path: Path, data: Dataset) -> str:
     """A path for people: relative to the data set where it lies inside, always printable."""
     relative = path.relative_to(data.root) if path.is_relative_to(data.root) else path
-    text = relative.as_posix()
+    return printable(relative.as_posix())
+
+
+def printable(text: str) -> str:
+    """A name for people; bytes that are no UTF-8, and control characters, are escaped."""
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
     """Everything about files."""
     yield from _unpaired(data)
+    yield from _range(data, inspections)
     usual = _usual_depth(inspections)
     for one in inspections:
         if isinstance(one.image, IntarsiaError):
@@ -49,7 +58,7 @@ def _unpaired(data: Dataset) -> Iterator[Finding]:
         yield Finding.of(
             "missing-mask",
             shown(path, data),
-            f'no mask of the name "{path.stem}"',
+            f'no mask of the name "{printable(path.stem)}"',
             expected="one mask for every image",
             hint=f"rename {shown(mask_names[close], data)}?"
             if close
@@ -60,7 +69,7 @@ def _unpaired(data: Dataset) -> Iterator[Finding]:
         yield Finding.of(
             "orphan-mask",
             shown(path, data),
-            f'no image of the name "{path.stem}"',
+            f'no image of the name "{printable(path.stem)}"',
             expected="one image for every mask",
             hint=f"the nearest image without a mask is {shown(image_names[close], data)}"
             if close
@@ -81,6 +90,35 @@ def _unreadable(code: str, path: Path, fault: IntarsiaError, data: Dataset) -> F
 def _usual_depth(inspections: Sequence[Inspection]) -> str:
     depths = Counter(i.image.dtype for i in inspections if isinstance(i.image, ImageFacts))
     return depths.most_common(1)[0][0] if depths else ""
+
+
+def _range(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
+    """Values that the scale, guessed from some of the images, cuts off."""
+    scaling = data.scaling
+    if scaling.rule.startswith(_DECLARED_RULES):
+        return  # cutting off is what was asked for
+    # Where the scale is the range of a sample itself, a little beyond it is to be expected.
+    margin = 0.0 if "bit" in scaling.rule else _MARGIN * (scaling.high - scaling.low)
+    facts = [(i.sample, i.image) for i in inspections if isinstance(i.image, ImageFacts)]
+    beyond = [
+        (sample, image)
+        for sample, image in facts
+        if image.low < scaling.low - margin or image.high > scaling.high + margin
+    ]
+    if not beyond:
+        return
+    low = min(scaling.low, *(image.low for _, image in beyond))
+    high = max(scaling.high, *(image.high for _, image in beyond))
+    examples = ", ".join(shown(sample.image, data) for sample, _ in beyond[:_EXAMPLES])
+    yield Finding.of(
+        "out-of-range",
+        None,
+        f"{len(beyond)} of {len(facts)} images hold values from {low:g} to {high:g}: {examples}"
+        + (", ..." if len(beyond) > _EXAMPLES else ""),
+        expected=f"{scaling.low:g} to {scaling.high:g} ({scaling.rule})",
+        hint="what lies beyond is cut off: say "
+        f"image: {{scale: {{clip: [{low:g}, {high:g}]}}}} in dataset.yaml",
+    )
 
 
 def _image(data: Dataset, sample: Sample, image: ImageFacts, usual: str) -> Iterator[Finding]:

@@ -36,6 +36,8 @@ CODES: dict[str, tuple[Severity, str]] = {
         "warning",
         "frames of one recording lie on both sides of a split, so that scores come out too high",
     ),
+    "group-across-splits": ("warning", "images that belong together lie in two splits"),
+    "out-of-range": ("warning", "images hold values beyond those that the scale was guessed from"),
     "inferred": ("note", "this was inferred from the files"),
 }
 

@@ -23,13 +23,18 @@ _FEWEST_STRAYS = 3
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """`fingerprint` is a hash of the decoded pixels, `thumbnail` (12, 16) uint8 grey."""
+    """`fingerprint` is a hash of the decoded pixels, `thumbnail` (12, 16) uint8 grey.
+
+    `low` and `high` are the least and the greatest value, in the file's own units.
+    """
 
     size: tuple[int, int]  # height, width
     dtype: str
     blank: bool
     fingerprint: bytes
     thumbnail: NDArray[np.uint8]
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,15 @@ def _image_facts(image: NDArray[Any]) -> ImageFacts:
     digest.update(solid.data)
     blank = bool((solid == solid[:1, :1]).all()) if (solid[0] == solid[0, 0]).all() else False
     size = (int(image.shape[0]), int(image.shape[1]))
-    return ImageFacts(size, str(image.dtype), blank, digest.digest(), _thumbnail(solid))
+    return ImageFacts(
+        size=size,
+        dtype=str(image.dtype),
+        blank=blank,
+        fingerprint=digest.digest(),
+        thumbnail=_thumbnail(solid),
+        low=float(solid.min()),
+        high=float(solid.max()),
+    )
 
 
 def _thumbnail(image: NDArray[Any]) -> NDArray[np.uint8]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from intarsia.datasets import Dataset
 from intarsia.datasets.encodings import Value, show
 from intarsia.doctor.files import shown
@@ -19,13 +21,16 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
     """Everything about what masks hold."""
     facts = [(i, i.mask) for i in inspections if isinstance(i.mask, MaskFacts)]
     from_one = _counted_from_one(data, [mask for _, mask in facts])
+    junk = _junk_classes(data, [mask for _, mask in facts])
     for one, mask in facts:
         file = shown(one.sample.mask or one.sample.image, data)
-        yield from _values(data, file, mask, from_one)
+        yield from _values(data, file, mask, from_one, junk)
         yield from _emptiness(data, file, mask)
 
 
-def _values(data: Dataset, file: str, mask: MaskFacts, from_one: bool) -> Iterator[Finding]:
+def _values(
+    data: Dataset, file: str, mask: MaskFacts, from_one: bool, junk: int
+) -> Iterator[Finding]:
     pixels = mask.size[0] * mask.size[1]
     if mask.format in _LOSSY_FORMATS:
         yield Finding.of(
@@ -43,6 +48,9 @@ def _values(data: Dataset, file: str, mask: MaskFacts, from_one: bool) -> Iterat
             hint += (
                 f"; if black and white are the only two classes, say {_THRESHOLD} in dataset.yaml"
             )
+        most = junk > len(data.labels) / 2
+        if most and not strange:
+            hint += f"; {junk} of the {len(data.labels)} classes are such values and no classes"
         lost = sum(mask.unknown.values())
         yield Finding.of(
             "blurred-mask",
@@ -51,8 +59,9 @@ def _values(data: Dataset, file: str, mask: MaskFacts, from_one: bool) -> Iterat
             + (f", {lost} pixels ({lost / pixels:.2%}) of no class" if lost else ""),
             expected="only the values of classes",
             hint=hint,
-            # With values of no class the mask cannot be read in training.
-            severity="error" if strange else None,
+            # With values of no class the mask cannot be read in training; where most classes are
+            # such values, what would be trained is not what was drawn.
+            severity="error" if strange or most else None,
         )
         return
     if strange:
@@ -104,6 +113,17 @@ def _counted_from_one(data: Dataset, masks: Sequence[MaskFacts]) -> bool:
     )
 
 
+def _junk_classes(data: Dataset, masks: Sequence[MaskFacts]) -> int:
+    """How many classes are border values in most of the masks that they occur in."""
+    present = np.zeros(len(data.labels), np.int64)
+    stray = np.zeros(len(data.labels), np.int64)
+    for mask in masks:
+        present += mask.counts > 0
+        ids = {data.encoding.map.get(value) for value in mask.strays}
+        stray[[id_ for id_ in ids if id_ is not None]] += 1
+    return int(((stray > 0) & (2 * stray > present)).sum())
+
+
 def _emptiness(data: Dataset, file: str, mask: MaskFacts) -> Iterator[Finding]:
     if mask.unknown:
         return
@@ -115,10 +135,16 @@ def _emptiness(data: Dataset, file: str, mask: MaskFacts) -> Iterator[Finding]:
             expected="at least one pixel of a class",
             hint="label it, or move the pair out of the data set",
         )
-    elif data.encoding.kind == "binary" and not mask.counts[1:].any():
+    elif _has_background(data) and not mask.counts[1:].any():
         yield Finding.of(
             "empty-mask",
             file,
             f'only "{data.labels.names[0]}"',
             hint="right where nothing is to be found; else the mask was not drawn yet",
         )
+
+
+def _has_background(data: Dataset) -> bool:
+    """Two classes, the first of them 0 or black."""
+    first = {v for v, id_ in data.encoding.map.items() if id_ == 0}
+    return len(data.labels) == 2 and bool(first & {0, (0, 0, 0)})

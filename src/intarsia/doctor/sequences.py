@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset
+from intarsia.datasets.layouts.names import split_name
+from intarsia.doctor.files import printable
 from intarsia.doctor.findings import Finding
 from intarsia.doctor.inspection import ImageFacts, Inspection
 
@@ -37,22 +39,32 @@ class _Frame:
 
 def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
     """One finding for every recording and held-out split."""
-    recordings: dict[tuple[str, str], list[_Frame]] = {}
+    recordings: dict[tuple[str, str, str], list[_Frame]] = {}
     for one in inspections:
         name = PurePosixPath(one.sample.name).name
         match = _NAME.match(name)
         if match and isinstance(one.image, ImageFacts) and one.sample.split:
-            key = (match["start"].rstrip("_-. "), match["end"])
+            key = (_folder(one.sample.name), match["start"].rstrip("_-. "), match["end"])
             frame = _Frame(int(match["number"]), name, one.sample.split, one.image.thumbnail)
             recordings.setdefault(key, []).append(frame)
-    for (start, end), frames in sorted(recordings.items()):
-        title = f'"{start}{end}"' if start or end else "the numbered files"
+    for (folder, start, end), frames in sorted(recordings.items()):
+        title = f'"{printable(start + end)}"' if start or end else "the numbered files"
+        if folder:
+            title += f" in {printable(folder)}/"
         train = sorted((f for f in frames if f.split == "train"), key=lambda f: f.number)
         for split in ("val", "test"):
             held_out = [f for f in frames if f.split == split]
             inside = [f for f in held_out if _between(f, train)]
             if len(inside) >= _FEWEST_FRAMES and _is_recording(inside, train):
                 yield _finding(title, split, held_out, inside, train)
+
+
+def _folder(name: str) -> str:
+    """The folder of a sample without a leading one of its split: one recording a folder."""
+    folders = PurePosixPath(name).parts[:-1]
+    if folders and split_name(folders[0]) is not None:
+        folders = folders[1:]
+    return "/".join(folders)
 
 
 def _between(frame: _Frame, train: Sequence[_Frame]) -> bool:
@@ -85,7 +97,7 @@ def _finding(
     inside: Sequence[_Frame],
     train: Sequence[_Frame],
 ) -> Finding:
-    examples = ", ".join(f.name for f in inside[:_EXAMPLES])
+    examples = ", ".join(printable(f.name) for f in inside[:_EXAMPLES])
     if len(inside) > _EXAMPLES:
         examples += ", ..."
     count = f"all {len(inside)}" if len(inside) == len(held_out) else f"{len(inside)} of the"

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset
-from intarsia.doctor.files import shown
+from intarsia.doctor.files import printable, shown
 from intarsia.doctor.findings import Finding
 from intarsia.doctor.inspection import ImageFacts, Inspection, MaskFacts
 
 _FEW_IMAGES = 3
+_EXAMPLES = 3
 
 
 def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
     """Everything about how images are spread over the splits."""
     yield from _labels(data, inspections)
     yield from _identical(data, inspections)
+    yield from _groups(data)
 
 
 def _labels(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
@@ -96,6 +99,33 @@ def _identical(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Fin
                 if across
                 else "one of the two can go",
             )
+
+
+def _groups(data: Dataset) -> Iterator[Finding]:
+    splits: dict[str, set[str]] = {}
+    for sample in data.samples:
+        if sample.group is not None and sample.split is not None:
+            splits.setdefault(sample.group, set()).add(sample.split)
+    for one, other in combinations(data.splits, 2):
+        both = [group for group, found in splits.items() if {one, other} <= found]
+        if not both:
+            continue
+        examples = ", ".join(printable(group) for group in both[:_EXAMPLES])
+        hint = f"put each group into one split, or the score on {other} comes out too high"
+        if not data.groups_declared:
+            hint += (
+                "; the groups are guessed from the start of the file names: where these mean "
+                "nothing, say groups: none in dataset.yaml"
+            )
+        yield Finding.of(
+            "group-across-splits",
+            None,
+            f"{len(both)} of {len(splits)} groups lie in {one} and in {other}: {examples}"
+            + (", ..." if len(both) > _EXAMPLES else ""),
+            expected="every group in one split only",
+            hint=hint,
+            severity="error" if data.groups_declared else None,
+        )
 
 
 def _rank(split: str | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SELECTION_SPLIT = "val"
 
+_log = logging.getLogger("intarsia")
+
 
 def evaluate(
     run: Run | str | Path,
@@ -32,8 +35,8 @@ def evaluate(
 ) -> Evaluation:
     """Measures the best checkpoint of `run` on one split and keeps the sheet in the run.
 
-    `data` defaults to the data of the training; other copies or extensions of it are read with
-    the run's ignored classes and the run's splits. Predictions are made as `Predictor` makes
+    `data` defaults to the data of the training; copies or extensions of it are read with the
+    run's ignored classes and splits, other images with their own splits. Predictions are made as `Predictor` makes
     them and compared at each image's own size. Writes `evaluations/<data>-<split>.json`, and
     beside it `.npz` with `files` (N,) and `matrices` (N, K, K) int32, one confusion matrix an
     image. A look at `test` is recorded. `progress` is called with (images done, all images).
@@ -48,7 +51,9 @@ def evaluate(
 
     if not isinstance(run, Run):
         run = Run.open(run)
-    dataset = _dataset(run, data)
+    dataset, own = _dataset(run, data)
+    for note in dataset.notes if data is not None else ():
+        _log.info("%s", note)
     samples = dataset.split(split)
     if not samples:
         raise DataError(f'the split "{split}" has no images', where=dataset.root)
@@ -91,7 +96,7 @@ def evaluate(
         split=split,
         names=tuple(labels.names),
         confusion_matrix=matrices.sum(axis=0, dtype=np.int64),
-        selection=split == SELECTION_SPLIT,
+        selection=own and split == SELECTION_SPLIT,
         per_image=tuple(rows),
         test_looks=run.test_looks,
     )
@@ -99,8 +104,11 @@ def evaluate(
     return sheet
 
 
-def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
-    """The data to measure on, in the run's classes and splits."""
+def _dataset(run: Run, data: Dataset | str | Path | None) -> tuple[Dataset, bool]:
+    """The data to measure on, in the run's classes, and whether it is the run's own.
+
+    Its own data is split as the run was; other images keep the splits they have.
+    """
     from intarsia.datasets import Dataset
 
     if data is None:
@@ -122,7 +130,11 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
             f"the images have {dataset.channels} channels, the model takes {channels}",
             where=dataset.root,
         )
-    return dataset if data is None else dataset.with_splits_of(run.manifest)
+    if data is None:
+        return dataset, True
+    if dataset.known_to(run.manifest):
+        return dataset.with_splits_of(run.manifest), True
+    return dataset, False
 
 
 def _differences(expected: list[str], found: list[str]) -> str:

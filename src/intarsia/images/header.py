@@ -57,6 +57,9 @@ DECODE_ERRORS = (
     zlib.error,
     RuntimeError,
     MemoryError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
 )
 _DTYPES = {"I;16": "uint16", "I;16B": "uint16", "I;16L": "uint16", "I": "int32", "F": "float32"}
 _ORIENTATION_TAG = 274

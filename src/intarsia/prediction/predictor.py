@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.datasets.pixels import read_pixels
 from intarsia.errors import ImageError
-from intarsia.images import read_image
 from intarsia.inference import Band, Ids, probability_bands
 from intarsia.labels import LabelMap
 from intarsia.transforms import Preprocessing
@@ -41,6 +41,7 @@ class Predictor:
         self.preprocessing = run.preprocessing
         self._settings = run.recipe.predict
         self._page: int | None = run.manifest.get("page")
+        self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
         self._network = torch_network(run.load_model(), select_device(device))
 
     def __repr__(self) -> str:
@@ -65,26 +66,26 @@ class Predictor:
 
     def read(self, image: str | PathLike[str] | NDArray[Any]) -> NDArray[Any]:
         """(H, W, C) pixels in the file's own units, with the channels that the model takes."""
-        pixels = (
-            image if isinstance(image, np.ndarray) else read_image(Path(image), page=self._page)
-        )
-        where = None if isinstance(image, np.ndarray) else image
-        if pixels.ndim == 2:
-            pixels = pixels[:, :, None]
+        channels = len(self.preprocessing.mean)
+        if not isinstance(image, np.ndarray):
+            pixels = read_pixels(
+                Path(image), channels=channels, names=self._channel_names, page=self._page
+            )
+            self._check_depth(pixels, image)
+            return pixels
+        pixels = image[:, :, None] if image.ndim == 2 else image
         if pixels.dtype == np.bool_:
             pixels = pixels.astype(np.uint8) * 255
-        channels = len(self.preprocessing.mean)
-        if pixels.ndim == 3 and pixels.shape[2] == 1 and channels == 3:
+        if pixels.ndim == 3 and pixels.shape[2] == 1 and channels == 3 and not self._channel_names:
             # grey counts as three equal channels, in training too
             pixels = np.repeat(pixels, 3, axis=2)
         if pixels.ndim != 3 or pixels.shape[2] != channels:
             found = f"{pixels.shape[2]} channels" if pixels.ndim == 3 else f"shape {pixels.shape}"
             raise ImageError(
                 f"the image has {found}, the model takes {channels} channels",
-                where=where,
                 hint="use images of the kind the model was trained on",
             )
-        self._check_depth(pixels, where)
+        self._check_depth(pixels, None)
         return pixels
 
     def bands(self, pixels: NDArray[Any]) -> Iterator[Band]:

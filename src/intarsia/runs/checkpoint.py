@@ -26,9 +26,8 @@ def write_checksummed(path: Path, data: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(data).hexdigest()
-    sidecar = _sidecar(path)
-    old = sidecar.read_text(encoding="ascii").split("\n")[0] if sidecar.is_file() else ""
-    write_atomic(sidecar, f"{digest}  {path.name}\n{old}\n".encode("ascii"))
+    old = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    write_atomic(_sidecar(path), f"{digest}\n{old}\n".encode("ascii"))
     write_atomic(path, data)
 
 
@@ -49,8 +48,8 @@ def read_checksummed(path: Path) -> bytes:
         raise RunError(
             "the checkpoint has no checksum beside it", where=path, expected=sidecar.name
         )
-    known = {line.split(" ")[0] for line in sidecar.read_text(encoding="ascii").splitlines()}
-    if hashlib.sha256(data).hexdigest() not in known - {""}:
+    known = sidecar.read_text(encoding="ascii", errors="replace").splitlines()
+    if hashlib.sha256(data).hexdigest() not in known:
         raise RunError("the checkpoint is damaged: its checksum does not agree", where=path)
     return data
 

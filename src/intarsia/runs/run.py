@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -90,7 +91,14 @@ class Run:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        return self._read(_MANIFEST)
+        content = self._read(_MANIFEST)
+        needed = ("name", "labels", "encoding", "channels", "scaling", "samples", "preprocessing")
+        missing = [key for key in needed if key not in content]
+        if missing:
+            raise RunError(
+                f"the manifest is damaged: no {', '.join(missing)}", where=self.path / _MANIFEST
+            )
+        return content
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -121,7 +129,10 @@ class Run:
         path = self.path / _LOG
         if not path.is_file():
             return []
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except ValueError as error:
+            raise RunError(f"the log is damaged: {error}", where=path) from error
 
     def write_log(self, rows: list[dict[str, Any]]) -> None:
         write_atomic(self.path / _LOG, "".join(json.dumps(row) + "\n" for row in rows).encode())
@@ -159,9 +170,12 @@ class Run:
     def record_test_look(self, data: str) -> None:
         """Notes that the test split of `data` has been looked at, and when."""
         path = self.path / _LOOKS
-        before = path.read_bytes() if path.is_file() else b""
-        line = json.dumps({"data": data, "time": datetime.now(UTC).isoformat(timespec="seconds")})
-        write_atomic(path, before + line.encode() + b"\n")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        line = json.dumps({"data": data, "time": now}) + "\n"
+        # one appending write, so that two evaluations at once are two looks
+        with path.open("ab", buffering=0) as file:
+            file.write(line.encode())
+            os.fsync(file.fileno())
 
     def load_model(self) -> nn.Module:
         """The network of the best epoch, in evaluation mode, on the CPU.
@@ -205,9 +219,12 @@ class Run:
             raise RunError(f"cannot read the run: {error}", where=path) from error
         if not isinstance(content, dict):
             raise RunError("not what a run holds", where=path, expected="a JSON object")
-        if int(content.get("schema", SCHEMA)) > SCHEMA:
+        schema = content.get("schema", SCHEMA)
+        if not isinstance(schema, int):
+            raise RunError(f"schema {schema!r} is no number", where=path, expected=str(SCHEMA))
+        if schema > SCHEMA:
             raise RunError(
-                f"schema {content['schema']} is newer than this Intarsia",
+                f"schema {schema} is newer than this Intarsia",
                 where=path,
                 expected=f"{SCHEMA} or lower",
                 hint="upgrade Intarsia",

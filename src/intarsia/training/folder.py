@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from intarsia.datasets import Dataset
@@ -20,7 +21,7 @@ def stored_run(path: Path, resume: bool) -> Run | None:
     if resume:
         # killed before its first file was whole: from zero
         return Run.open(path) if holds_run else None
-    if any(path.iterdir()):
+    if any(entry.name != ".lock" for entry in path.iterdir()):
         raise RunError(
             "the folder already holds a run" if holds_run else "the folder is not empty",
             where=path,
@@ -46,6 +47,12 @@ def make_folder(path: Path) -> None:
         ) from error
 
 
+def remove_unfinished_files(path: Path) -> None:
+    """Deletes what a killed process was still writing; only with the lock held."""
+    for left in path.rglob(".intarsia-*.tmp"):
+        left.unlink()
+
+
 def compare_recipes(stored: Run, wanted: Recipe) -> None:
     """Raises where `wanted` is not what the run was begun with."""
     ours, theirs = stored.recipe.flat(), wanted.flat()
@@ -54,7 +61,7 @@ def compare_recipes(stored: Run, wanted: Recipe) -> None:
     if wanted.train.precision == "auto":
         resolved.add("train.precision")
     if wanted.train.time is not None:
-        resolved |= {"train.epochs", "train.validate_every"}
+        resolved |= {"train.epochs", "train.validate_every", "train.time"}
     differing = [
         f"{key}: {ours[key]} in the run, {theirs[key]} asked for"
         for key in ours
@@ -70,14 +77,21 @@ def compare_recipes(stored: Run, wanted: Recipe) -> None:
 
 def compare_data(run: Run, data: Dataset) -> None:
     """Raises where a file of the run's data set was changed, added or removed."""
+    # through JSON, as the run's own has been
+    manifest = json.loads(json.dumps(data.manifest()))
     before = {s["name"]: s for s in run.manifest["samples"]}
-    now = {s["name"]: s for s in data.manifest()["samples"]}
+    now = {s["name"]: s for s in manifest["samples"]}
     gone, added = sorted(before.keys() - now.keys()), sorted(now.keys() - before.keys())
     changed = [n for n in sorted(before.keys() & now.keys()) if before[n] != now[n]]
     problems = [
         f"{len(names)} {word} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
         for word, names in (("changed", changed), ("missing", gone), ("new", added))
         if names
+    ]
+    problems += [
+        f"another {key.replace('_', ' ')}"
+        for key in ("labels", "encoding", "channels", "channel_names", "page", "scaling")
+        if run.manifest[key] != manifest[key]
     ]
     if problems:
         raise RunError(

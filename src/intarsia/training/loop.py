@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,8 @@ import torch
 
 from intarsia.backends.device import peak_memory
 from intarsia.datasets import Dataset
-from intarsia.doctor import check
 from intarsia.environment import record_environment
-from intarsia.errors import DataError, Interrupted
+from intarsia.errors import Interrupted
 from intarsia.evaluation import evaluate
 from intarsia.metrics import miou, pixel_accuracy
 from intarsia.recipe import Recipe
@@ -32,11 +32,12 @@ from intarsia.training.folder import (
     compare_data,
     compare_recipes,
     make_folder,
+    remove_unfinished_files,
     stored_run,
 )
 from intarsia.training.interruption import Interruption
 from intarsia.training.plan import calibrate, fitting_epochs, readable_duration
-from intarsia.training.setup import Setup, prepare
+from intarsia.training.setup import Setup, checked, prepare
 from intarsia.training.step import Stepper
 from intarsia.training.validation import Validation, validate
 
@@ -80,18 +81,21 @@ def train(
             _log.info("%s is finished: nothing to resume", path)
             return stored
         recipe = stored.recipe
-    report = check(data)
-    if report.errors:
-        raise DataError(f"the data set has errors; nothing was trained\n{report}", where=data.root)
-    _log.info("%s", report)
-    setup = prepare(data, recipe, device, weights=stored is None or not begun(stored))
-    for note in setup.said:
-        _log.info("%s", note)
-    if stored is None and recipe.train.time is not None:
-        setup = setup.with_epochs(fitting_epochs(setup, calibrate(setup)))
-    make_folder(path)
-    with RunLock(path):
+    with ExitStack() as held:
+        if stored is not None:
+            held.enter_context(RunLock(path))
+        data = checked(data, recipe)
+        setup = prepare(data, recipe, device, weights=stored is None or not begun(stored))
+        for note in setup.said:
+            _log.info("%s", note)
+        state = None
         if stored is None:
+            if recipe.train.time is not None:
+                setup = setup.with_epochs(fitting_epochs(setup, calibrate(setup)))
+            make_folder(path)
+            held.enter_context(RunLock(path))
+            # another training may have begun here while this one made itself ready
+            stored_run(path, resume=False)
             run = Run.create(
                 path,
                 recipe=setup.recipe,
@@ -102,12 +106,19 @@ def train(
         else:
             run = stored
             compare_data(run, setup.data)
+            state = load_training_state(run.checkpoints)
+        remove_unfinished_files(path)
         training = _Training(run, setup, on_epoch)
-        training.go(load_training_state(run.checkpoints))
+        training.go(state)
         # from here on Ctrl-C loses nothing either: --resume evaluates again
         evaluate(run, data, split="val", device=device)
         run.finish(training.summary())
     return run
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows neither NaN nor infinity."""
+    return value if math.isfinite(value) else None
 
 
 class _Training:
@@ -147,7 +158,8 @@ class _Training:
             stepper.begin_epoch()
         begun = said = time.perf_counter()
         before = (epoch - 1) * batches.steps
-        rate = stepper.schedule.factor(before + first_step) * train.lr
+        # resumed behind the last step of an epoch, no step sets it
+        rate = max(float(group["lr"]) for group in stepper.optimizer.param_groups)
         for number, batch in enumerate(batches.epoch(epoch, first_step), first_step):
             rate = stepper.step(batch, before + number, stepper.schedule.factor(before + number))
             done = number + 1 - first_step
@@ -194,12 +206,13 @@ class _Training:
         matrix = stepper.matrix.numpy()
         row: Row = {
             "epoch": epoch,
-            "train_loss": stepper.loss_sum / max(1, stepper.loss_count),
+            "train_loss": stepper.mean_loss,
             "train_miou": miou(matrix),
             "train_pixel_accuracy": pixel_accuracy(matrix),
-            "val_loss": validation.loss if validation else None,
+            "val_loss": _finite(validation.loss) if validation else None,
             "val_miou": validation.miou if validation else None,
             "val_pixel_accuracy": validation.pixel_accuracy if validation else None,
+            "val_mean_dice": validation.mean_dice if validation else None,
             "lr": rate,
             "images_per_second": len(self.setup.batches.pairs) / training_seconds,
             "seconds": training_seconds + validation_seconds,
@@ -299,7 +312,7 @@ class _Training:
             train.epochs,
             step,
             steps,
-            stepper.loss_sum / max(1, stepper.loss_count),
+            math.nan if stepper.mean_loss is None else stepper.mean_loss,
             len(self.setup.batches.pairs) / steps / per_step,
             readable_duration(left),
             "" if measured else " without validation",
@@ -309,7 +322,7 @@ class _Training:
         def shown(name: str) -> str:
             return "n/a" if row[name] is None else f"{row[name]:.4f}"
 
-        validated = row["val_loss"] is not None
+        validated = row["validation_seconds"] > 0
         _log.info(
             "epoch %d/%d: train loss %s, mIoU %s%s, %.1f images/s%s",
             row["epoch"],

@@ -11,7 +11,7 @@ from intarsia.backends.device import peak_memory
 from intarsia.datasets import Dataset
 from intarsia.errors import RecipeError
 from intarsia.recipe import Recipe
-from intarsia.training.setup import Setup, prepare
+from intarsia.training.setup import Setup, checked, prepare
 from intarsia.training.step import Stepper
 from intarsia.training.validation import validate
 
@@ -24,10 +24,11 @@ _log = logging.getLogger("intarsia")
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of one training step and of one validation image, as calibrated."""
+    """Seconds of a step and of a validation image, and the parameters a step changes."""
 
     step: float
     validation_image: float
+    trainable: int
 
     def epoch(self, setup: Setup) -> float:
         """Seconds of a mean epoch, its share of the validations included."""
@@ -76,7 +77,7 @@ def plan(data: Dataset, recipe: Recipe, *, device: str = "auto") -> Plan:
     Raises:
         IntarsiaError: whatever `train` would raise before its first step.
     """
-    setup = prepare(data, recipe, device)
+    setup = prepare(checked(data, recipe), recipe, device)
     speed = calibrate(setup)
     if recipe.train.time is not None:
         setup = setup.with_epochs(fitting_epochs(setup, speed))
@@ -85,7 +86,7 @@ def plan(data: Dataset, recipe: Recipe, *, device: str = "auto") -> Plan:
         splits={name: len(samples) for name, samples in setup.data.splits.items()},
         classes=setup.data.labels.names,
         parameters=sum(p.numel() for p in setup.model.parameters()),
-        trainable=sum(p.numel() for p in setup.model.parameters() if p.requires_grad),
+        trainable=speed.trainable,
         device=setup.device,
         steps=setup.batches.steps,
         cached=setup.batches.pairs.cached,
@@ -121,7 +122,8 @@ def calibrate(setup: Setup) -> Speed:
         setup.recipe.predict,
         setup.loss,
     )
-    return Speed(per_step, (time.perf_counter() - begun) / len(few))
+    per_image = (time.perf_counter() - begun) / len(few)
+    return Speed(per_step, per_image, sum(p.numel() for p in trial.trained))
 
 
 def fitting_epochs(setup: Setup, speed: Speed) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from intarsia.backends.device import keep_freed_memory, precision_for, select_de
 from intarsia.backends.torch_backend import Network, torch_network
 from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
 from intarsia.datasets import Dataset, Sample
+from intarsia.doctor import check
 from intarsia.errors import DataError, ModelError, RecipeError
 from intarsia.losses import Loss, build_loss
 from intarsia.models import (
@@ -30,6 +32,8 @@ from intarsia.runs import Run
 from intarsia.runs.checkpoint import BEST, load_weights
 from intarsia.training.optimisation import frequency_weights
 from intarsia.transforms import Augmentation, Preprocessing
+
+_log = logging.getLogger("intarsia")
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -53,12 +57,27 @@ class Setup:
 
     def with_epochs(self, epochs: int) -> Setup:
         every = min(self.recipe.train.validate_every, epochs)
-        changes = {"train.epochs": epochs, "train.validate_every": every}
+        # the measured number stands in the recipe for good: it gives the same training again
+        changes = {"train.epochs": epochs, "train.validate_every": every, "train.time": None}
         return dataclasses.replace(self, recipe=self.recipe.replace(**changes))
 
 
+def checked(data: Dataset, recipe: Recipe) -> Dataset:
+    """The data as the recipe wants it, after the check has said what it found.
+
+    Raises:
+        DataError: the check found errors, or an ignored class is not there.
+    """
+    chosen = data.ignoring(recipe.data.ignore)
+    report = check(chosen)
+    if report.errors:
+        raise DataError(f"the data set has errors; nothing was trained\n{report}", where=data.root)
+    _log.info("%s", report)
+    return chosen
+
+
 def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True) -> Setup:
-    """Resolves the recipe on this data and machine.
+    """Resolves the recipe on this checked data and machine.
 
     `weights=False` leaves the network random, for a training that is resumed.
 
@@ -73,7 +92,13 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
     recipe = recipe.replace(**{"train.precision": precision})
     if chosen == "cpu":
         keep_freed_memory()
-    data = data.ignoring(recipe.data.ignore)
+    if len(data.labels) < 2:
+        raise DataError(
+            f"only one class is left to learn: {data.labels.names[0]}",
+            where=data.root,
+            expected="two classes at least",
+            hint="ignore fewer (data.ignore), or look at what `intarsia check` says of the masks",
+        )
     for split in ("train", "val"):
         if not data.splits.get(split):
             raise DataError(

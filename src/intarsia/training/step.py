@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import math
 from typing import Any
 
 import torch
@@ -36,14 +38,12 @@ class Stepper:
         self.schedule = Schedule(setup.recipe.schedule, train.epochs * setup.batches.steps)
         self.average: nn.Module | None = None
         if train.ema > 0:
-            import copy
-
             self.average = copy.deepcopy(model).requires_grad_(False)
         half = _PRECISIONS.get(train.precision)
         kind = torch.device(setup.device).type
         self._autocast = torch.autocast(kind, dtype=half, enabled=half is not None)
         self._scaler = torch.amp.GradScaler(kind, enabled=train.precision == "fp16")
-        self._trained = [p for p in model.parameters() if p.requires_grad]
+        self.trained = [p for p in model.parameters() if p.requires_grad]
         self.lost = 0
         classes = len(setup.data.labels)
         self.matrix = torch.zeros(classes, classes, dtype=torch.int64)
@@ -54,6 +54,11 @@ class Stepper:
     def predicting(self) -> nn.Module:
         """The network that is validated and kept: the averaged one where there is one."""
         return self.model if self.average is None else self.average
+
+    @property
+    def mean_loss(self) -> float | None:
+        """Of the steps of this epoch that were not left out."""
+        return self.loss_sum / self.loss_count if self.loss_count else None
 
     def begin_epoch(self) -> None:
         self.matrix.zero_()
@@ -73,18 +78,25 @@ class Stepper:
         device = self.setup.device
         images = batch.images.to(device, memory_format=torch.channels_last, non_blocking=True)
         masks = batch.masks.to(device, non_blocking=True)
+        # a forward pass changes running statistics, also one that is left out
+        buffers = [buffer.clone() for buffer in self.model.buffers()]
         with self._autocast:
             logits = self.model(images)
         loss = self.setup.loss(logits, masks)
         value = float(loss.detach())
-        if not torch.isfinite(loss):
+        sound = math.isfinite(value)
+        if sound:
+            torch.autograd.backward(self._scaler.scale(loss))
+            self._scaler.unscale_(self.optimizer)
+            clip = self.setup.recipe.train.clip_norm or math.inf
+            norm = torch.nn.utils.clip_grad_norm_(self.trained, clip)
+            # the scaler of fp16 meets infinite gradients itself, and lowers its scale
+            sound = self._scaler.is_enabled() or bool(norm.isfinite())
+        if not sound:
+            for buffer, kept in zip(self.model.buffers(), buffers, strict=True):
+                buffer.copy_(kept)
             self._lose(value, step, batch)
             return rate
-        torch.autograd.backward(self._scaler.scale(loss))
-        self._scaler.unscale_(self.optimizer)
-        clip = self.setup.recipe.train.clip_norm
-        if clip > 0:
-            torch.nn.utils.clip_grad_norm_(self._trained, clip)
         self._scaler.step(self.optimizer)
         self._scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -107,14 +119,14 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
         self.lost += 1
         _log.warning(
-            "the loss is %s at step %d (%s): the step is left out",
+            "the loss is %s or its gradient not finite at step %d (%s): the step is left out",
             value,
             step,
             ", ".join(batch.names[:3]),
         )
         if self.lost >= _LOST_IN_A_ROW:
             raise RunError(
-                f"the loss was not finite {self.lost} times in a row",
+                f"loss or gradient were not finite {self.lost} times in a row",
                 where=f"step {step}",
                 hint="lower --lr, or set train.precision=fp32",
             )

@@ -34,6 +34,10 @@ class Validation:
     def pixel_accuracy(self) -> float | None:
         return pixel_accuracy(self.matrix)
 
+    @property
+    def mean_dice(self) -> float | None:
+        return mean_dice(self.matrix)
+
     def figure(self, metric: str) -> float:
         """The named metric as a number to maximise; n/a counts as the lowest."""
         if metric == "loss":
@@ -41,7 +45,7 @@ class Validation:
         value = {
             "miou": self.miou,
             "pixel_accuracy": self.pixel_accuracy,
-            "mean_dice": mean_dice(self.matrix),
+            "mean_dice": self.mean_dice,
         }[metric]
         return float("-inf") if value is None else value
 
