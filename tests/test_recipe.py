@@ -101,5 +101,5 @@ def test_sizes_are_one_number_or_two(given, size):
 
 @pytest.mark.parametrize("given", ["axb", "1x2x3", "-5", True, "64x", [64]])
 def test_what_is_no_size_is_refused(given):
-    with pytest.raises(RecipeError, match="data.image_size"):
+    with pytest.raises(RecipeError, match=r"data\.image_size"):
         Recipe().replace(**{"data.image_size": given})

@@ -188,6 +188,7 @@ def record_environment(device: str) -> dict[str, object]:
     packages = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "numpy", "pillow")
     versions = {"intarsia": _version("intarsia"), "python": platform.python_version()}
     versions |= {name: _version(name) for name in (*packages, "opencv-python-headless", "tifffile")}
+    versions["torch"] = torch.__version__  # with the build, which the package's version lacks
     return {
         "versions": versions,
         "git_commit": _git_commit(),

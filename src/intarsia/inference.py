@@ -213,7 +213,7 @@ def _probabilities(logits: NDArray[np.float32], given: tuple[int, ...]) -> NDArr
     if not np.isfinite(logits).all():
         raise ModelError(
             "the network gives values that are not finite",
-            hint="its weights are damaged, or its training diverged",
+            hint="its weights are damaged, or its training diverged (lower --lr)",
         )
     values = logits.astype(np.float32, copy=True)
     if values.shape[1] == 1:

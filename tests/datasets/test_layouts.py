@@ -191,3 +191,11 @@ def test_a_path_that_is_not_there_offers_the_nearest(files, tmp_path):
     (tmp_path / "a.zip").write_bytes(b"PK")
     with pytest.raises(DataError, match="archive"):
         Dataset.open(tmp_path / "a.zip")
+
+
+def test_a_segnet_split_without_masks_is_said(files):
+    files.pairs("train", "trainannot", ["a", "b"])
+    files.image("test/c.jpg", "test/d.jpg")
+    data = Dataset.open(files.root)
+    assert len(data.samples) == 2
+    assert "test/ has 2 images and no masks: left out" in data.notes

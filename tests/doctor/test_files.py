@@ -1,5 +1,7 @@
 """Findings about files."""
 
+import os
+
 import numpy as np
 from PIL import Image
 
@@ -130,3 +132,27 @@ def test_progress_counts_every_sample(folder):
     steps = []
     check(Dataset.open(folder), progress=lambda done, total: steps.append((done, total)))
     assert steps == [(n, 12) for n in range(1, 13)]
+
+
+def test_values_beyond_the_scale_guessed_from_a_sample(folder, report, only):
+    """The scale of 16 bits is guessed from train; val holds more than 12 bits."""
+    for at, path in enumerate(sorted(folder.rglob("images/*.png"))):
+        save(path, (picture(at)[:, :, 0].astype(np.uint16) * 16))
+    array = picture(99)[:, :, 0].astype(np.uint16) * 16
+    array[4, 5] = 50_000
+    save(folder / "val/images/val1.png", array)
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("out-of-range", "warning")
+    assert finding.value == "1 of 12 images hold values from 0 to 50000: val/images/val1.png"
+    assert "clip: [0, 50000]" in finding.hint
+    (folder / "dataset.yaml").write_text("image: {scale: {clip: [0, 4000]}}\n")
+    assert report(folder).warnings == ()  # asked for
+
+
+def test_names_that_are_no_text_are_escaped(folder, report, only):
+    name = os.fsdecode(b"caf\xe9")
+    save(folder / "train/images/new.png", picture(77))
+    (folder / "train/images/new.png").rename(folder / f"train/images/{name}.png")
+    finding = only(report(folder))
+    assert finding.code == "missing-mask"
+    assert finding.value == r'no mask of the name "caf\udce9"'

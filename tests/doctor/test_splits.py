@@ -109,3 +109,51 @@ def test_blocks_of_a_recording_do_not_interleave(folder, report):
         save(folder / split / "images" / f"f{number}.png", image)
         save(folder / split / "masks" / f"f{number}.png", ids())
     assert report(folder).warnings == ()
+
+
+def test_slices_of_patients_kept_apart_do_not_interleave(folder, report):
+    """slice_007 of one patient has nothing to do with slice_006 and slice_008 of another."""
+    _sequence(folder, [])
+    for number, image in enumerate(_scenes(28)):
+        split, patient = ("val", "p2") if number % 4 == 2 else ("train", "p1")
+        for kind, array in (("images", image), ("masks", ids())):
+            save(folder / split / kind / patient / f"slice_{number:03d}.png", array)
+    assert report(folder).warnings == ()
+
+
+def test_slices_of_one_patient_on_both_sides(folder, report, only):
+    _sequence(folder, [])
+    for number, image in enumerate(_scenes(28)):
+        split = "val" if number % 4 == 2 else "train"
+        for kind, array in (("images", image), ("masks", ids())):
+            save(folder / split / kind / "p1" / f"slice_{number:03d}.png", array)
+    finding = only(report(folder))
+    assert finding.code == "interleaved-sequence"
+    assert '"slice" in p1/' in finding.value
+
+
+def _patients(folder) -> None:
+    """Ten patients of three images; the last two lie in train and in val."""
+    _sequence(folder, [])
+    for number in range(30):
+        patient = number // 3
+        split = "val" if patient == 7 or (patient > 7 and number % 3 == 0) else "train"
+        save(folder / split / "images" / f"p{patient}_{number}.png", picture(number))
+        save(folder / split / "masks" / f"p{patient}_{number}.png", ids())
+
+
+def test_guessed_groups_on_both_sides_are_a_warning(folder, report, only):
+    _patients(folder)
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("group-across-splits", "warning")
+    assert finding.value == "2 of 10 groups lie in train and in val: p8, p9"
+    assert "groups: none" in finding.hint
+
+
+def test_declared_groups_on_both_sides_are_an_error(folder, report, only):
+    _patients(folder)
+    (folder / "dataset.yaml").write_text("groups: {pattern: '^(p[0-9]+)'}\n")
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("group-across-splits", "error")
+    (folder / "dataset.yaml").write_text("groups: none\n")
+    assert report(folder).errors == report(folder).warnings == ()

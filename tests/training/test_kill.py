@@ -12,18 +12,8 @@ from safetensors.torch import load_file
 from intarsia.runs import Run
 
 FLAGS = [
-    "--weights",
-    "none",
-    "--epochs",
-    "6",
-    "--image-size",
-    "32x64",
-    "--batch-size",
-    "2",
-    "--set",
-    "train.ema=0.5",
-    "--device",
-    "cpu",
+    *("--weights", "none", "--epochs", "6", "--image-size", "32x64", "--batch-size", "2"),
+    *("--set", "train.ema=0.5", "--device", "cpu"),
 ]
 VOLATILE = ("seconds", "validation_seconds", "images_per_second", "peak_memory_bytes")
 KILLS = 3

@@ -178,7 +178,7 @@ def test_data_with_errors_is_not_trained(shapes, tmp_path):
 def test_a_folder_that_cannot_be_written_is_refused_before_training(shapes, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(RunError, match="cannot write|is a file"):
+    with pytest.raises(RunError, match=r"cannot write|is a file"):
         train(Dataset.open(shapes), RECIPE, blocked / "run")
     with pytest.raises(RunError, match="is a file"):
         train(Dataset.open(shapes), RECIPE, blocked)
@@ -207,7 +207,7 @@ def test_validation_can_be_rarer_but_never_misses_the_end(shapes, tmp_path):
 
 
 def test_a_time_budget_becomes_a_fixed_number_of_epochs(shapes, tmp_path):
-    timed = RECIPE.replace(**{"train.time": 6.0, "train.epochs": 1})
+    timed = RECIPE.replace(**{"train.time": 3.0, "train.epochs": 1})
     with pytest.raises(KeyboardInterrupt):
         train(Dataset.open(shapes), timed, tmp_path / "run", on_epoch=raise_first)
     stored = Run.open(tmp_path / "run").recipe.train.epochs
@@ -224,7 +224,8 @@ def raise_first(row):
 def test_losses_that_are_not_finite_are_said_and_end_the_training(shapes, tmp_path, caplog):
     wild = RECIPE.replace(**{"train.lr": 1e30, "train.epochs": 30, "train.clip_norm": 0.0})
     wild = wild.replace(**{"train.optimizer": "sgd", "schedule.warmup": 0.0})
-    with pytest.raises(RunError, match=r"not finite 20 times in a row") as caught:
+    # many lost steps in a row, or a validation of a network that gives nothing finite
+    with pytest.raises((RunError, ModelError), match="not finite") as caught:
         train(Dataset.open(shapes), wild, tmp_path / "run")
     assert "--lr" in str(caught.value)
     assert re.search(r"the loss is \S+ or its gradient not finite at step \d+", caplog.text)
@@ -257,12 +258,13 @@ def test_stopped_after_the_last_step_is_bit_identical_too(
         os.kill(os.getpid(), signal.SIGTERM)
         return validate(*arguments, **options)
 
-    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+    with monkeypatch.context() as patched:
         if moment == "validation":
             patched.setattr(loop, "validate", stop_in_validation)
         else:
             patched.setattr(Stepper, "step", stop_in_step)
-        train(Dataset.open(shapes), RECIPE, tmp_path / "run")
+        with pytest.raises(Interrupted):
+            train(Dataset.open(shapes), RECIPE, tmp_path / "run")
     assert_identical(whole, train(Dataset.open(shapes), RECIPE, tmp_path / "run", resume=True))
 
 
@@ -284,10 +286,8 @@ def test_a_step_that_is_left_out_changes_nothing(shapes):
     assert all(torch.equal(after[k], before[k]) for k in before)
     stepper.step(batch, 0, 1.0)
     assert stepper.lost == 0
-    assert not torch.equal(
-        setup.model.state_dict()["network.encoder.features.0.0.weight"],
-        before["network.encoder.features.0.0.weight"],
-    )
+    after = setup.model.state_dict()
+    assert not any(torch.equal(after[k], before[k]) for k in before if k.endswith("running_mean"))
 
 
 def test_an_own_run_can_be_the_start_of_another(whole, shapes, tmp_path, caplog):
