@@ -156,3 +156,18 @@ def test_names_that_are_no_text_are_escaped(folder, report, only):
     finding = only(report(folder))
     assert finding.code == "missing-mask"
     assert finding.value == r'no mask of the name "caf\udce9"'
+
+
+def test_one_image_of_another_depth_is_an_error(folder, report, only):
+    save(folder / "val/images/val1.png", picture(99)[:, :, 0].astype(np.uint16) * 200)
+    finding = only(report(folder))
+    assert (finding.code, finding.severity) == ("mixed-depth", "error")
+    assert (finding.file, finding.value) == ("val/images/val1.png", "uint16")
+
+
+def test_a_link_to_itself_is_an_unreadable_image(folder, report, only):
+    path = folder / "train/images/train3.png"
+    path.unlink()
+    path.symlink_to(path.name)
+    finding = only(report(folder))
+    assert (finding.code, finding.file) == ("unreadable-image", "train/images/train3.png")

@@ -32,21 +32,18 @@ def infer_channels(samples: Sequence[Sample], page: int | None = None) -> Channe
     """Channels and scale from the headers; images that cannot be read are left to the check.
 
     Raises:
-        DataError: no image can be read, or images of different depth are mixed.
+        DataError: no image can be read.
     """
     headers, first_fault = _headers(_spread(samples, _MOST_HEADERS))
     if not headers:
         raise first_fault or DataError("there is no image")
     notes = []
     dtypes = Counter(header.dtype for _, header in headers)
+    usual = dtypes.most_common(1)[0][0]
     if len(dtypes) > 1:
         examples = {h.dtype: s.image.name for s, h in reversed(headers)}
         shown = ", ".join(f"{n} of {d} such as {examples[d]}" for d, n in dtypes.most_common())
-        raise DataError(
-            f"the images have different depths: {shown}",
-            expected="one depth, so that one scale fits all",
-            hint="convert the images to one depth",
-        )
+        notes.append(f"the images have different depths ({shown}): {usual} is taken for all")
     counts = Counter(3 if h.channels == 1 else h.channels for _, h in headers)
     count = counts.most_common(1)[0][0]
     grey = sum(h.channels == 1 for _, h in headers)
@@ -55,7 +52,9 @@ def infer_channels(samples: Sequence[Sample], page: int | None = None) -> Channe
         notes.append(f"{all_or_some} grey: read as three equal channels")
     elif count != 3:
         notes.append(f"the images have {count} channels")
-    scaling = infer_scaling(samples, headers[0][1].dtype, page)
+    strange = {sample.name for sample, header in headers if header.dtype != usual}
+    alike = [sample for sample in samples if sample.name not in strange]
+    scaling = infer_scaling(alike, usual, page)
     if scaling.rule != "8 bit":
         notes.append(
             f"pixel values from {scaling.low:g} to {scaling.high:g} become 0 to 1 ({scaling.rule})"

@@ -266,7 +266,7 @@ def declared_channels(description: Description, samples: Sequence[Sample]) -> Ch
     """Channels and scale as dataset.yaml says, the rest inferred.
 
     Raises:
-        DataError: no image can be read, or depths are mixed.
+        DataError: no image can be read.
     """
     image = description.image
     channels = infer_channels(samples, image.page)

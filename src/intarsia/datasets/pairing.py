@@ -84,8 +84,15 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
-        elif is_image(Path(entry.name)) and not entry.is_dir():
+        elif is_image(Path(entry.name)) and not _leads_to_folder(entry):
             yield Path(entry.path)
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: a file like any other that cannot be read
+        return False
 
 
 def is_image(path: Path) -> bool:

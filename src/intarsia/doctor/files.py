@@ -35,8 +35,8 @@ def printable(text: str) -> str:
 def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
     """Everything about files."""
     yield from _unpaired(data)
-    yield from _range(data, inspections)
     usual = _usual_depth(inspections)
+    yield from _range(data, inspections, usual)
     for one in inspections:
         if isinstance(one.image, IntarsiaError):
             yield _unreadable("unreadable-image", one.sample.image, one.image, data)
@@ -92,7 +92,7 @@ def _usual_depth(inspections: Sequence[Inspection]) -> str:
     return depths.most_common(1)[0][0] if depths else ""
 
 
-def _range(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
+def _range(data: Dataset, inspections: Sequence[Inspection], usual: str) -> Iterator[Finding]:
     """Values that the scale, guessed from some of the images, cuts off."""
     scaling = data.scaling
     if scaling.rule.startswith(_DECLARED_RULES):
@@ -103,7 +103,8 @@ def _range(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding
     beyond = [
         (sample, image)
         for sample, image in facts
-        if image.low < scaling.low - margin or image.high > scaling.high + margin
+        if image.dtype == usual  # other depths have their own finding
+        and (image.low < scaling.low - margin or image.high > scaling.high + margin)
     ]
     if not beyond:
         return

@@ -25,7 +25,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "empty-mask": ("warning", "a mask holds background only"),
     "blank-image": ("warning", "all pixels of an image are equal"),
     "tiny-image": ("warning", "an image is smaller than 32 pixels on a side"),
-    "mixed-depth": ("warning", "the images are not all stored with the same depth"),
+    "mixed-depth": ("error", "the images are not all stored with the same depth"),
     "no-split": ("error", "a needed split has no images"),
     "split-without-labels": ("error", "a whole split has no labelled pixel"),
     "class-missing": ("error", "a class does not occur in a split"),
