@@ -37,9 +37,10 @@ def evaluate(
 
     `data` defaults to the data of the training; copies or extensions of it are read with the
     run's ignored classes and splits, other images with their own splits. Predictions are made
-    as `Predictor` makes them and compared at each image's own size. Writes
-    `evaluations/<data>-<split>.json`, and beside it `.npz` with `files` (N,) and `matrices` (N, K, K) int32, one confusion matrix an
-    image. A look at `test` is recorded. `progress` is called with (images done, all images).
+    as `Predictor` makes them and compared at each image's own size. A look at `test` is recorded.
+    Writes `evaluations/<data>-<split>.json`, and beside it `.npz` with `files` (N,) and
+    `matrices` (N, K, K) int32, one confusion matrix an image. `progress` is called with
+    (images done, all images).
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
     or a mask is missing or of another size; RunError where the run cannot be read.
