@@ -66,7 +66,7 @@ ROWS = {
         "facade",
         "test",
         (
-            *("--image-size", "256x320", "--epochs", "30"),
+            *("--image-size", "192x256", "--epochs", "20"),
             *("--set", "data.ignore=various", "--set", "train.validate_every=5"),
         ),
     ),

@@ -76,7 +76,7 @@ def test_the_splits_of_a_run_win(data, files):
     assert more.samples == data.samples
     assert any("1 samples that the run does not know" in note for note in more.notes)
     alien = replace(data, samples=tuple(replace(s, name="x" + s.name) for s in data.samples))
-    with pytest.raises(DataError, match="none of these samples"):
+    with pytest.raises(DataError, match="none of these images"):
         alien.with_splits_of(saved)
 
 

@@ -209,7 +209,7 @@ def test_a_page_of_many(files):
         ("classes: [a, b, c]\nmasks: {encoding: binary}", ["3 classes", "means 2"]),
         ("schema: 2", ["newer than this version"]),
         ("schema: one", ["schema"]),
-        ("a: 1\na: 2", ["'a' stands twice (line 2"]),
+        ("a: 1\na: 2", ['the key "a" stands twice (line 2']),
         ("a: &x [1]\nb: *x", ["aliases"]),
         ("!!python/object/apply:os.system [ls]", ["not valid YAML"]),
         ("classes: [", ["not valid YAML"]),

@@ -14,6 +14,7 @@ from intarsia.errors import DataError, Interrupted, ModelError, RecipeError, Run
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.training import plan, train
+from intarsia.training.plan import Speed
 from intarsia.training.setup import prepare
 from intarsia.training.step import Stepper
 from intarsia.training.validation import Validation
@@ -206,15 +207,17 @@ def test_validation_can_be_rarer_but_never_misses_the_end(shapes, tmp_path):
     assert [row["val_miou"] is None for row in run.log] == [True, False, False]
 
 
-def test_a_time_budget_becomes_a_fixed_number_of_epochs(shapes, tmp_path):
-    timed = RECIPE.replace(**{"train.time": 3.0, "train.epochs": 1})
+def test_a_time_budget_becomes_a_fixed_number_of_epochs(shapes, tmp_path, monkeypatch):
+    # two steps of a second each: 0.94 of 7 s are three epochs
+    monkeypatch.setattr("intarsia.training.loop.calibrate", lambda setup: Speed(1.0, 0.0, 1))
+    timed = RECIPE.replace(**{"train.time": 7.0, "train.epochs": 40})
     with pytest.raises(KeyboardInterrupt):
         train(Dataset.open(shapes), timed, tmp_path / "run", on_epoch=raise_first)
-    stored = Run.open(tmp_path / "run").recipe.train.epochs
-    assert Run.open(tmp_path / "run").recipe.train.time is None
-    assert stored >= 1
+    stored = Run.open(tmp_path / "run").recipe.train
+    assert (stored.epochs, stored.time) == (3, None)
+    monkeypatch.setattr("intarsia.training.loop.calibrate", lambda setup: Speed(9.0, 0.0, 1))
     run = train(Dataset.open(shapes), timed, tmp_path / "run", resume=True)
-    assert len(run.log) == stored
+    assert len(run.log) == 3
 
 
 def raise_first(row):

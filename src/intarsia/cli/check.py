@@ -15,6 +15,7 @@ from intarsia.cli.arguments import (
     VerboseOption,
     open_dataset,
 )
+from intarsia.cli.display import progress
 
 
 def check(
@@ -37,7 +38,9 @@ def check(
     from intarsia.doctor import check as examine
     from intarsia.images import write_atomic
 
-    report = examine(open_dataset(data, images, masks))
+    dataset = open_dataset(data, images, masks)
+    with progress("checking") as show:
+        report = examine(dataset, progress=show)
     typer.echo(str(report))
     if json is not None:
         write_atomic(json, json_.dumps(report.to_json(), indent=1).encode())

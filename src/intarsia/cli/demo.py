@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from intarsia.cli.check import check
 from intarsia.cli.evaluate import evaluate
 from intarsia.cli.predict import predict
 from intarsia.cli.train import train
-from intarsia.errors import DataError
+from intarsia.errors import DataError, Interrupted
 
 # Small enough for two slow cores, large enough to learn the classes from nothing.
 _IMAGE_SIZE = "96x128"
@@ -40,6 +41,9 @@ def demo(
     if (data / "dataset.yaml").is_file():
         typer.echo(f"the data set is in {data}")
     else:
+        # made beside its place, so that a demo stopped meanwhile can be begun again
+        part = out / "street.part"
+        shutil.rmtree(part, ignore_errors=True)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise DataError(
                 "the folder is in use",
@@ -47,7 +51,8 @@ def demo(
                 expected="a new or empty folder, or that of an earlier demo",
                 hint="choose another --out",
             )
-        make_street(data)
+        make_street(part)
+        part.rename(data)
         typer.echo(f"made a data set of street scenes in {data}")
 
     _say("check", data)
@@ -65,7 +70,11 @@ def demo(
         _EPOCHS,
         "--resume",
     )
-    train(data, out=run, weights="none", image_size=_IMAGE_SIZE, epochs=_EPOCHS, resume=True)
+    try:
+        train(data, out=run, weights="none", image_size=_IMAGE_SIZE, epochs=_EPOCHS, resume=True)
+    except Interrupted as stopped:
+        stopped.hint = "give the same command again to go on"
+        raise
     _say("evaluate", run, data, "--split", "test")
     evaluate(run, data, split="test")
     if not (predictions / "measurements.csv").is_file():

@@ -52,5 +52,7 @@ def predict(
         raise PredictionError(
             f"{len(report.failed)} of {len(report.failed) + len(report.written)} images failed",
             where="\n         ".join(f"{path}: {message}" for path, message in report.failed),
-            hint="the others are done; mend these and predict them again",
+            hint="the others are done; mend these and predict them into another --out"
+            if report.written
+            else "nothing was written; give images, such as JPEG, PNG or TIFF",
         )

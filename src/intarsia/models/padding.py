@@ -12,6 +12,7 @@ class PadToStride(nn.Module):
     Zeros are the mean colour of a normalised image. The size is taken from the input each time,
     so that an exported graph takes any size too.
 
+    >>> import torch
     >>> PadToStride(nn.Identity(), 32)(torch.zeros(1, 3, 33, 65)).shape
     torch.Size([1, 3, 33, 65])
     """

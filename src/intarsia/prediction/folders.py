@@ -85,8 +85,11 @@ def predict_folder(
             if progress is not None:
                 progress(done, len(sources))
     finally:
-        # also after an interrupt: the masks that exist keep their measurements
-        _write_measurements(folder / "measurements.csv", rows)
+        if written:
+            # also after an interrupt: the masks that exist keep their measurements
+            _write_measurements(folder / "measurements.csv", rows)
+        elif not any((folder / "masks").iterdir()):
+            (folder / "masks").rmdir()
     return PredictionReport(tuple(written), tuple(failed))
 
 

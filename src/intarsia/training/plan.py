@@ -151,9 +151,10 @@ def fitting_epochs(setup: Setup, speed: Speed) -> int:
 
 
 def readable_duration(seconds: float) -> str:
-    """
+    """Seconds in the words of a clock.
+
     >>> readable_duration(4000), readable_duration(75), readable_duration(5.25)
-    ('1 h 07 min', '1 min 15 s', '5.2 s')
+    ('1 h 06 min', '1 min 15 s', '5.2 s')
     """
     if seconds < 60:
         return f"{seconds:.1f} s"
