@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 
-ROUNDS, STEPS, BATCH, SIZE = 3, 6, 6, (192, 256)
+ROUNDS, STEPS, BATCH, SIZE = 3, 5, 6, (192, 256)
 
 STEP = f"""
 import sys, time, torch

@@ -58,7 +58,7 @@ ROWS = {
         "lungs64, `mini-unet` at 64 px",
         "lungs64",
         "test",
-        ("--recipe", "mini-unet", "--image-size", "64", "--epochs", "8"),
+        ("--recipe", "mini-unet", "--image-size", "64", "--epochs", "4"),
         pretrained=False,
     ),
     "facade": Row(
