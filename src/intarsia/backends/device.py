@@ -7,6 +7,7 @@ import platform
 
 import torch
 
+from intarsia.environment import cpu_features
 from intarsia.errors import RecipeError, did_you_mean
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -45,20 +46,8 @@ def native_bf16(device: str) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device != "cpu":
         return False
-    if platform.machine().lower() in ("arm64", "aarch64"):
-        return "bf16" in _cpu_flags()
-    return bool({"avx512_bf16", "amx_bf16"} & _cpu_flags())
-
-
-def _cpu_flags() -> set[str]:
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:  # noqa: PTH123
-            for line in lines:
-                if line.startswith(("flags", "Features")):
-                    return set(line.partition(":")[2].split())
-    except OSError:  # not Linux: fp32 is always right
-        return set()
-    return set()
+    # a CPU's own bfloat16 instructions, by the names that `environment` gives them
+    return any(feature.endswith("bf16") for feature in cpu_features())
 
 
 def precision_for(device: str, wanted: str = "auto") -> str:
