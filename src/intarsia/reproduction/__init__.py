@@ -1,0 +1,1 @@
+"""The reference systems: their protocols, their published figures, their historical metrics."""
