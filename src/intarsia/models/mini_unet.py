@@ -33,7 +33,7 @@ class MiniUNet(nn.Module):
     def __init__(self, classes: int, channels: int = 3) -> None:
         super().__init__()
         ends = (channels, *_WIDTHS)
-        self.encoder = nn.ModuleList(_double_convolution(a, b) for a, b in pairwise(ends))
+        self.down = nn.ModuleList(_double_convolution(a, b) for a, b in pairwise(ends))
         self.pool = nn.MaxPool2d(2)
         self.bottleneck = _double_convolution(_WIDTHS[-1], _BOTTLENECK)
         widths = _WIDTHS[::-1]
@@ -44,7 +44,7 @@ class MiniUNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         skips = []
         features = images
-        for block in self.encoder:
+        for block in self.down:
             features = block(features)
             skips.append(features)
             features = self.pool(features)
