@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -6,7 +8,8 @@ from PIL import Image
 
 from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
 from intarsia.datasets import Dataset
-from intarsia.transforms import Augmentation, Preprocessing
+from intarsia.images import Scaling
+from intarsia.transforms import Augmentation, Preprocessing, augment
 
 CHANGE = Augmentation(0.5, 0.5, 20, (0.8, 1.3), 0.1, 0.2, 0.2, 0.5)
 
@@ -79,3 +82,36 @@ def test_pixels_and_statistics_against_numpy(shapes):
     mean, std = channel_statistics(made)
     assert np.allclose(mean, images.mean(axis=0))
     assert np.allclose(std, images.std(axis=0))
+
+
+def test_the_cells_of_a_grid_are_samples_of_their_own(shapes):
+    data = Dataset.open(shapes)
+    preprocessing = Preprocessing(
+        (16, 16), "grid", data.scaling, (0.5,) * 3, (0.25,) * 3, grid=(2, 3)
+    )
+    cells = Pairs(data, data.split("train"), preprocessing)
+    assert len(cells) == 7 * 6
+    image, mask = cells[6 + 4]  # second image, second row, second column
+    sample = data.split("train")[1]
+    assert cells.name(10) == sample.name
+    # 37 rows in two, 53 columns in three, nothing shrunk: at most twice the sample
+    np.testing.assert_array_equal(image, data.read_image(sample)[18:37, 17:35])
+    np.testing.assert_array_equal(mask, data.read_mask(sample)[18:37, 17:35])
+
+
+def test_a_share_of_samples_is_turned_and_recolored():
+    image = np.random.default_rng(0).integers(0, 255, (32, 48, 3)).astype(np.uint8)
+    mask = np.zeros((32, 48), np.uint8)
+    preprocessing = Preprocessing((32, 48), "stretch", Scaling(0, 255, "8 bit"), (0.0,), (1.0,))
+    preprocessing = replace(preprocessing, mean=(0.0,) * 3, std=(1.0,) * 3)
+    change = Augmentation(
+        rotation=30, brightness=0.3, rotation_probability=0.25, color_probability=0.5
+    )
+    turned = recolored = 0
+    for seed in range(400):
+        made, labels = augment(image, mask, preprocessing, change, np.random.default_rng(seed), 255)
+        turned += bool((labels == 255).any())
+        level = np.median(made) - np.median(image / 255)
+        recolored += abs(float(level)) > 0.02
+    assert 70 <= turned <= 130
+    assert 150 <= recolored <= 230

@@ -1,4 +1,5 @@
 import tracemalloc
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from intarsia import inference
 from intarsia.errors import ImageError, ModelError, RecipeError
 from intarsia.images import Scaling
-from intarsia.inference import Band, predict_mask, predict_probabilities, probability_bands
+from intarsia.inference import Band, Inference
 from intarsia.transforms import Fit, Preprocessing
 
 Planes = NDArray[np.float32]
@@ -38,11 +39,11 @@ def halves(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.intp]
 def test_any_size_keeps_its_place(fit: Fit, size: tuple[int, int]) -> None:
     image, classes = halves(*size)
     settings = {"max_pixels": 4096, "flip": True}
-    probabilities = predict_probabilities(echo, image, preparation(fit), **settings)
+    probabilities = Inference(echo, preparation(fit), **settings).probabilities(image)
     assert probabilities.shape == (3, *size)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
-    mask = predict_mask(echo, image, preparation(fit), **settings)
+    mask = Inference(echo, preparation(fit), **settings).mask(image)
     assert mask.dtype == np.uint8
     np.testing.assert_array_equal(mask, probabilities.argmax(axis=0))
     if fit in ("crop", "tiles"):
@@ -71,7 +72,7 @@ def test_a_ramp_comes_back_where_it_was(fit: Fit, size: tuple[int, int]) -> None
         result: Planes = np.log(inside / (1 - inside))
         return result
 
-    found = predict_probabilities(logit, image, pre)[1]
+    found = Inference(logit, pre).probabilities(image)[1]
     inner = np.s_[size[0] // 6 : -size[0] // 6, size[1] // 6 : -size[1] // 6]
     step = 0.3 / max(size)
     np.testing.assert_allclose(found[inner], ramp[inner], atol=0.25 * step)
@@ -79,8 +80,8 @@ def test_a_ramp_comes_back_where_it_was(fit: Fit, size: tuple[int, int]) -> None
 
 def test_one_logit_means_two_classes() -> None:
     image = np.array([[0, 255]], np.uint8)[:, :, None]
-    found = predict_probabilities(
-        lambda b: b * 4 - 2, image, preparation("crop", (1, 2), channels=1)
+    found = Inference(lambda b: b * 4 - 2, preparation("crop", (1, 2), channels=1)).probabilities(
+        image
     )
     sigmoid = 1 / (1 + np.exp(2))
     np.testing.assert_allclose(found[1, 0], [sigmoid, 1 - sigmoid], rtol=1e-6)
@@ -99,10 +100,10 @@ def blurring(batch: Planes) -> Planes:
 @pytest.mark.parametrize("size", [(100, 157), (49, 64), (48, 200), (30, 200)])
 def test_tiles_agree_with_the_whole_image(size: tuple[int, int], overlap: float) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    whole = predict_probabilities(blurring, image, preparation("crop"))
-    tiles = predict_probabilities(blurring, image, preparation("tiles"), overlap=overlap)
-    forced = predict_probabilities(
-        blurring, image, preparation("crop"), overlap=overlap, max_pixels=1
+    whole = Inference(blurring, preparation("crop")).probabilities(image)
+    tiles = Inference(blurring, preparation("tiles"), overlap=overlap).probabilities(image)
+    forced = Inference(blurring, preparation("crop"), overlap=overlap, max_pixels=1).probabilities(
+        image
     )
     np.testing.assert_array_equal(tiles, forced)
     # a tile's edge sees zeros instead of its neighbour, but hardly counts there
@@ -113,8 +114,8 @@ def test_tiles_agree_with_the_whole_image(size: tuple[int, int], overlap: float)
 
 def test_tiles_of_a_pointwise_network_are_exact() -> None:
     image = np.random.default_rng(1).integers(0, 256, (131, 203, 3), np.uint8)
-    whole = predict_probabilities(echo, image, preparation("crop"))
-    tiles = predict_probabilities(echo, image, preparation("tiles"), overlap=0.3)
+    whole = Inference(echo, preparation("crop")).probabilities(image)
+    tiles = Inference(echo, preparation("tiles"), overlap=0.3).probabilities(image)
     np.testing.assert_allclose(tiles, whole, atol=1e-6)
 
 
@@ -127,7 +128,7 @@ def test_blending_leaves_no_seam() -> None:
         return np.broadcast_to(levels[:, None, None, None] * 2 - 1, batch.shape).copy()
 
     image = np.zeros((48, 400, 1), np.uint8)
-    found = predict_probabilities(moody, image, preparation("tiles", channels=1))[1]
+    found = Inference(moody, preparation("tiles", channels=1)).probabilities(image)[1]
     assert np.ptp(found) > 0.2
     assert abs(np.diff(found, axis=1)).max() < 0.05
 
@@ -139,8 +140,8 @@ def test_flip_averages_with_the_mirrored_image() -> None:
 
     image = np.zeros((48, 64, 1), np.uint8)
     pre = preparation("crop", channels=1)
-    once = predict_probabilities(leaning, image, pre)[1]
-    both = predict_probabilities(leaning, image, pre, flip=True)[1]
+    once = Inference(leaning, pre).probabilities(image)[1]
+    both = Inference(leaning, pre, flip=True).probabilities(image)[1]
     np.testing.assert_allclose(both, (once + once[:, ::-1]) / 2, atol=1e-6)
     np.testing.assert_allclose(both, 0.5, atol=1e-6)
 
@@ -148,12 +149,12 @@ def test_flip_averages_with_the_mirrored_image() -> None:
 @pytest.mark.parametrize("fit", ["letterbox", "stretch"])
 def test_bands_equal_one_piece(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
     image, _ = halves(123, 77)
-    whole = predict_probabilities(echo, image, preparation(fit))
-    monkeypatch.setattr(inference, "_BAND_VALUES", 3 * 77 * 10)
-    bands = list(probability_bands(echo, image, preparation(fit)))
+    whole = Inference(echo, preparation(fit)).probabilities(image)
+    monkeypatch.setattr(inference.fitting, "_BAND_VALUES", 3 * 77 * 10)
+    bands = list(Inference(echo, preparation(fit)).bands(image))
     assert len(bands) == 13
     np.testing.assert_array_equal(np.concatenate([b.probabilities for b in bands], 1), whole)
-    np.testing.assert_array_equal(predict_probabilities(echo, image, preparation(fit)), whole)
+    np.testing.assert_array_equal(Inference(echo, preparation(fit)).probabilities(image), whole)
 
 
 def test_the_way_back_is_opencv_s_bilinear_resize() -> None:
@@ -168,7 +169,7 @@ def test_the_way_back_is_opencv_s_bilinear_resize() -> None:
 
 def test_the_bands_of_tiles_follow_each_other() -> None:
     image, _ = halves(200, 90)
-    bands = list(probability_bands(echo, image, preparation("tiles")))
+    bands = list(Inference(echo, preparation("tiles")).bands(image))
     assert bands[0].top == 0
     for above, below in pairwise(bands):
         assert above.top + above.probabilities.shape[1] == below.top
@@ -185,7 +186,7 @@ def test_a_mask_of_a_large_image_takes_no_planes() -> None:
         image = np.zeros((height, width, 1), np.uint8)
         pre = preparation(fit, (128, 128), channels=1)
         tracemalloc.start()
-        mask = predict_mask(constant, image, pre, max_pixels=1)
+        mask = Inference(constant, pre, max_pixels=1).mask(image)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert mask.shape == (height, width)
@@ -209,7 +210,7 @@ def test_any_channel_count(fit: Fit, channels: int) -> None:
     pre = Preprocessing(
         (48, 64), fit, Scaling(0, 65535, "16 bit"), (0.5,) * channels, (0.2,) * channels
     )
-    assert predict_mask(echo, image, pre).shape == (70, 130)
+    assert Inference(echo, pre).mask(image).shape == (70, 130)
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.float16, np.int8])
@@ -217,7 +218,7 @@ def test_depths_that_opencv_does_not_take(dtype: type[np.generic]) -> None:
     image = np.zeros((150, 90, 1), dtype)
     image[:75] = 100
     pre = Preprocessing((48, 64), "letterbox", Scaling(0, 100, "deep"), (0.5,), (1.0,))
-    mask = predict_mask(echo, image, pre)
+    mask = Inference(echo, pre).mask(image)
     assert mask.tolist() == [[1] * 90] * 75 + [[0] * 90] * 75
 
 
@@ -234,12 +235,76 @@ def test_reading_ahead_raises_at_its_item() -> None:
 def test_faults_are_named() -> None:
     image = np.zeros((5, 6, 4), np.uint8)
     with pytest.raises(ImageError, match="the image has 4 channels, the model takes 3"):
-        predict_mask(echo, image, preparation("letterbox"))
+        Inference(echo, preparation("letterbox")).mask(image)
     with pytest.raises(ImageError, match="shape"):
-        predict_mask(echo, image[:, :, 0], preparation("letterbox"))
+        Inference(echo, preparation("letterbox")).mask(image[:, :, 0])
     with pytest.raises(RecipeError, match="overlap"):
-        predict_mask(echo, image[:, :, :3], preparation("tiles"), overlap=1.0)
+        Inference(echo, preparation("tiles"), overlap=1.0).mask(image[:, :, :3])
     with pytest.raises(ModelError, match="turned"):
-        predict_mask(lambda b: b[:, :, ::2], image[:, :, :3], preparation("crop"))
+        Inference(lambda b: b[:, :, ::2], preparation("crop")).mask(image[:, :, :3])
     with pytest.raises(ModelError, match="not finite"):
-        predict_mask(lambda b: b * np.float32(np.nan), image[:, :, :3], preparation("crop"))
+        Inference(lambda b: b * np.float32(np.nan), preparation("crop")).mask(image[:, :, :3])
+
+
+def test_each_cell_of_a_grid_is_seen_on_its_own() -> None:
+    image, classes = halves(40, 66)
+    seen: list[tuple[int, ...]] = []
+
+    def watching(batch: Planes) -> Planes:
+        seen.append(batch.shape)
+        return batch * 10
+
+    pre = replace(preparation("grid", size=(20, 22)), grid=(2, 3))
+    bands = list(Inference(watching, pre).bands(image))
+    assert seen == [(3, 3, 20, 22)] * 2
+    assert [(band.top, band.probabilities.shape) for band in bands] == [
+        (0, (3, 20, 66)),
+        (20, (3, 20, 66)),
+    ]
+    # cells of exactly a sample's size are not resampled
+    np.testing.assert_array_equal(Inference(watching, pre).mask(image), classes)
+    with pytest.raises(ImageError, match="cannot be cut into 2 x 3 cells"):
+        Inference(echo, pre).mask(image[:1])
+
+
+@pytest.mark.parametrize("fit", ["crop", "tiles"])
+def test_images_beyond_the_longest_side_are_shrunk_and_brought_back(fit: Fit) -> None:
+    image, classes = halves(80, 160)
+    seen: list[tuple[int, ...]] = []
+
+    def watching(batch: Planes) -> Planes:
+        seen.append(batch.shape)
+        return batch * 10
+
+    pre = replace(preparation(fit, size=(16, 16)), longest_side=64)
+    mask = Inference(watching, pre).mask(image)
+    assert mask.shape == (80, 160)
+    assert (mask == classes).mean() > 0.97
+    if fit == "crop":
+        assert seen == [(1, 3, 32, 64)]
+    # an image within it is seen as it is
+    np.testing.assert_array_equal(Inference(echo, pre).mask(image[::4, ::4]), classes[::4, ::4])
+
+
+def test_a_threshold_chooses_the_second_of_two_classes() -> None:
+    band = Band(0, np.array([[[0.5, 0.3, 0.1]], [[0.5, 0.7, 0.9]]], np.float32))
+    ids, confidence = band.decide()
+    assert ids.tolist() == [[0, 1, 1]]
+    ids, confidence = band.decide(0.784)
+    assert ids.tolist() == [[0, 0, 1]]
+    assert confidence.tolist() == [[np.float32(v) for v in (0.5, 0.3, 0.9)]]
+
+
+def test_a_refinement_sees_all_probabilities_and_the_picture() -> None:
+    image, classes = halves(70, 90)
+    given = {}
+
+    def refine(probabilities: Planes, picture: NDArray[np.uint8]) -> Planes:
+        given["shapes"] = probabilities.shape, picture.shape
+        given["picture"] = picture
+        return probabilities[::-1]
+
+    mask = Inference(echo, preparation("tiles"), refine=refine).mask(image)
+    assert given["shapes"] == ((3, 70, 90), (70, 90, 3))
+    np.testing.assert_array_equal(given["picture"], image)
+    np.testing.assert_array_equal(mask, 2 - classes)

@@ -23,6 +23,7 @@ from intarsia.transforms import (
     Pixels,
     Preprocessing,
     augment,
+    grid_bounds,
     shrink,
     shrink_mask,
 )
@@ -45,7 +46,8 @@ class Pairs:
     """Decoded images and masks, kept in memory where they fit and read again where they do not.
 
     What is kept is already shrunk to at most twice the size the network sees, in the file's own
-    depth: random transforms come after, so that no epoch sees the same sample twice.
+    depth: random transforms come after, so that no epoch sees the same sample twice. With a grid
+    each of its cells is a pair of its own; they follow one another, row by row.
     """
 
     def __init__(
@@ -58,31 +60,46 @@ class Pairs:
         self.data = data
         self.samples = samples
         self.preprocessing = preprocessing
+        self.cells = math.prod(preprocessing.grid)
         first = self._read(0)
-        self.bytes = len(samples) * sum(part.nbytes for part in first)
-        # judged by the first pair; the room that is kept to is counted, as sizes can differ
+        self.bytes = len(samples) * sum(part.nbytes for pair in first for part in pair)
+        # judged by the first image; the room that is kept to is counted, as sizes can differ
         self._room = _CACHE_SHARE * available_memory() if cache == "auto" else math.inf
         self.cached = cache == "memory" or (cache == "auto" and self.bytes <= self._room)
-        self._kept: dict[int, Pair] = {}
+        self._kept: dict[int, list[Pair]] = {}
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.samples) * self.cells
 
     def __getitem__(self, index: int) -> Pair:
-        if index in self._kept:
-            return self._kept[index]
-        pair = self._read(index)
-        size = sum(part.nbytes for part in pair)
+        image, cell = divmod(index, self.cells)
+        if image in self._kept:
+            return self._kept[image][cell]
+        pairs = self._read(image)
+        size = sum(part.nbytes for pair in pairs for part in pair)
         if self.cached and size <= self._room:
             self._room -= size
-            self._kept[index] = pair
-        return pair
+            self._kept[image] = pairs
+        return pairs[cell]
 
-    def _read(self, index: int) -> Pair:
+    def name(self, index: int) -> str:
+        """The name of the image a pair comes from."""
+        return self.samples[index // self.cells].name
+
+    def _read(self, index: int) -> list[Pair]:
+        """All pairs of one image."""
         sample = self.samples[index]
-        image = shrink(self.data.read_image(sample), self.preprocessing)
-        mask = shrink_mask(self.data.read_mask(sample), self.preprocessing)
-        return image, mask
+        image, mask = self.data.read_image(sample), self.data.read_mask(sample)
+        rows, columns = grid_bounds(mask.shape, self.preprocessing.grid)
+        cells = [(slice(*row), slice(*column)) for row in rows for column in columns]
+        return [
+            # copies: a view of one cell would keep the whole image in memory
+            (
+                np.array(shrink(image[cell], self.preprocessing)),
+                np.array(shrink_mask(mask[cell], self.preprocessing)),
+            )
+            for cell in cells
+        ]
 
 
 class TrainingBatches:
@@ -120,7 +137,7 @@ class TrainingBatches:
         with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
             try:
                 for chunk in chunks:
-                    names = [self.pairs.samples[int(i)].name for i in chunk]
+                    names = [self.pairs.name(int(i)) for i in chunk]
                     made = [pool.submit(self._sample, epoch, int(i)) for i in chunk]
                     waiting.append((names, made))
                     if len(waiting) > _AHEAD:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.errors import ImageError
 from intarsia.images import Scaling
 
-Fit = Literal["letterbox", "crop", "stretch", "tiles"]
+Fit = Literal["letterbox", "crop", "stretch", "tiles", "grid"]
 Matrix = NDArray[np.float64]
 Pixels = NDArray[np.integer | np.floating]
 Mask = NDArray[np.unsignedinteger]
@@ -31,8 +33,10 @@ class Preprocessing:
     """Everything between a file's pixels and the network's input.
 
     `size` is the (height, width) of a sample; `fit` says how an image comes to it: `letterbox`
-    (whole image, aspect kept, padded), `stretch` (aspect given up), `crop` and `tiles` (native
-    resolution). `mean` and `std` apply per channel to values already scaled to 0..1.
+    (whole image, aspect kept, padded), `stretch` (aspect given up), `grid` (cut into `grid`
+    rows x columns of cells, each stretched), `crop` and `tiles` (native resolution, but for
+    images whose longer side is more than `longest_side`, which are shrunk to it). `mean` and
+    `std` apply per channel to values already scaled to 0..1.
     """
 
     size: tuple[int, int]
@@ -40,6 +44,8 @@ class Preprocessing:
     scaling: Scaling
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    grid: tuple[int, int] = (1, 1)
+    longest_side: int | None = None
 
     @property
     def native(self) -> bool:
@@ -74,6 +80,8 @@ class Preprocessing:
             "scaling": self.scaling.to_json(),
             "mean": list(self.mean),
             "std": list(self.std),
+            "grid": list(self.grid),
+            "longest_side": self.longest_side,
         }
 
 
@@ -82,18 +90,47 @@ def fitted_rectangle(
 ) -> tuple[int, int, int, int]:
     """Where an image of this size lies in a sample: (top, left, height, width) in pixels."""
     rows, columns = preprocessing.size
-    if preprocessing.fit == "stretch":
+    if preprocessing.fit in ("stretch", "grid"):
         return 0, 0, rows, columns
     if preprocessing.native:
-        return 0, 0, height, width
+        return 0, 0, *_native_size(height, width, preprocessing.longest_side)
     scale = min(rows / height, columns / width)
     fitted_h = min(rows, max(1, round(height * scale)))
     fitted_w = min(columns, max(1, round(width * scale)))
     return (rows - fitted_h) // 2, (columns - fitted_w) // 2, fitted_h, fitted_w
 
 
+def grid_bounds(
+    shape: tuple[int, ...], grid: tuple[int, int]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """(start, stop) of each row and of each column of cells of a (height, width) image.
+
+    They are as equal as whole pixels allow.
+
+    Raises:
+        ImageError: fewer pixels than cells.
+
+    >>> grid_bounds((5, 6), (2, 3))
+    ([(0, 2), (2, 5)], [(0, 2), (2, 4), (4, 6)])
+    """
+    height, width = shape
+    if height < grid[0] or width < grid[1]:
+        raise ImageError(
+            f"an image of {height} x {width} pixels cannot be cut into {grid[0]} x {grid[1]} cells",
+            hint="a smaller data.grid, or data.fit: stretch",
+        )
+    rows, columns = (
+        list(pairwise(side * i // count for i in range(count + 1)))
+        for side, count in ((height, grid[0]), (width, grid[1]))
+    )
+    return rows, columns
+
+
 def shrink(image: Pixels, preprocessing: Preprocessing) -> Pixels:
-    """(H, W, C) pixels at most twice the fitted size, by area averaging; else unchanged."""
+    """(H, W, C) pixels at most twice the fitted size, by area averaging; else unchanged.
+
+    Where pixels keep their own resolution, exactly that size.
+    """
     height, width = image.shape[:2]
     target = _kept_size(height, width, preprocessing)
     image = _opencv_depth(image)
@@ -121,9 +158,17 @@ def shrink_mask(mask: Mask, preprocessing: Preprocessing) -> Mask:
 
 def _kept_size(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
     if preprocessing.native:
-        return height, width
+        return _native_size(height, width, preprocessing.longest_side)
     _, _, fitted_h, fitted_w = fitted_rectangle(height, width, preprocessing)
     return min(height, 2 * fitted_h), min(width, 2 * fitted_w)
+
+
+def _native_size(height: int, width: int, longest_side: int | None) -> tuple[int, int]:
+    longest = max(height, width)
+    if longest_side is None or longest <= longest_side:
+        return height, width
+    scale = longest_side / longest
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def fit_matrix(height: int, width: int, preprocessing: Preprocessing) -> Matrix:
@@ -178,6 +223,8 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 0.0
     blur: float = 0.0
+    rotation_probability: float = 1.0
+    color_probability: float = 1.0
 
 
 def random_matrix(
@@ -195,6 +242,8 @@ def random_matrix(
     mirror_x = -1.0 if rng.random() < augmentation.flip else 1.0
     mirror_y = -1.0 if rng.random() < augmentation.vertical_flip else 1.0
     place_x, place_y = rng.random(), rng.random()
+    if rng.random() >= augmentation.rotation_probability:
+        angle = 0.0
     base = fit_matrix(height, width, preprocessing)
     linear = np.array(
         [
@@ -246,6 +295,8 @@ def augment(
     brightness = rng.uniform(-1.0, 1.0) * augmentation.brightness
     blurred = rng.random() < augmentation.blur
     sigma = rng.uniform(0.3, 1.5)
+    if rng.random() >= augmentation.color_probability:
+        contrast, brightness = 1.0, 0.0
     pixels = preprocessing.scaling.apply(warped)
     if blurred:
         # into the same buffer: OpenCV drops a last axis of one

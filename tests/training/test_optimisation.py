@@ -26,7 +26,7 @@ def test_one_cycle_is_torchs_one_cycle():
         div_factor=25,
         final_div_factor=400,
     )
-    schedule = Schedule(ScheduleSection(name="one-cycle", warmup=0.2), 101)
+    schedule = Schedule(ScheduleSection(name="one-cycle", warmup=0.2), 1, 101)
     peak = max(schedule.factor(step) for step in range(101))
     assert peak == pytest.approx(1.0, abs=0.01)
     assert schedule.factor(0) == pytest.approx(optimizer.param_groups[0]["lr"])
@@ -39,23 +39,23 @@ def test_one_cycle_is_torchs_one_cycle():
 
 
 def test_cosine_and_constant_by_hand():
-    cosine = Schedule(ScheduleSection(name="cosine"), 100)
+    cosine = Schedule(ScheduleSection(name="cosine"), 1, 100)
     assert cosine.factor(25) == pytest.approx((1 + math.cos(math.pi / 4)) / 2)
-    constant = Schedule(ScheduleSection(name="constant", warmup=0.1), 100)
+    constant = Schedule(ScheduleSection(name="constant", warmup=0.1), 1, 100)
     assert [constant.factor(s) for s in (0, 4, 9, 50)] == pytest.approx([0.1, 0.5, 1, 1])
-    assert Schedule(ScheduleSection(name="constant", warmup=0), 100).factor(0) == 1
+    assert Schedule(ScheduleSection(name="constant", warmup=0), 1, 100).factor(0) == 1
 
 
 def test_plateau_drops_after_validations_in_a_row_without_gain():
     section = ScheduleSection(name="plateau", plateau_factor=0.5, plateau_patience=1)
-    schedule = Schedule(section, 100)
+    schedule = Schedule(section, 1, 100)
     factors = []
     for value in (0.1, 0.2, 0.2, 0.3, 0.3, 0.3, 0.3):
         schedule.observe(value)
         factors.append(schedule.factor(0))
     # one stale value, then a gain, resets the count; two in a row drop
     assert factors == [1, 1, 1, 1, 1, 0.5, 0.5]
-    other = Schedule(section, 100)
+    other = Schedule(section, 1, 100)
     other.restore(schedule.state())
     other.observe(0.3)
     assert other.factor(0) == 0.25

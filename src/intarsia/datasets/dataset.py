@@ -19,6 +19,8 @@ from intarsia.images import Scaling, read_mask
 from intarsia.labels import LabelMap
 
 SPLITS = ("train", "val", "test")
+OTHER = "other"
+OTHER_COLOR = (160, 160, 160)
 _PLAIN_FOLDERS = ("images", "image", "imgs", "img", "2d_images", "train")
 
 
@@ -153,6 +155,27 @@ class Dataset:
             encoding=self.encoding.ignoring(ids),
             ignored=(*self.ignored, *wanted),
             notes=(*self.notes, f"ignored by your choice: {', '.join(wanted)}"),
+        )
+
+    def keeping(self, names: Iterable[str]) -> Dataset:
+        """The same data with these classes, in this order, behind one class `other` of the rest.
+
+        Raises:
+            DataError: no such class (the nearest is offered).
+        """
+        wanted = [name for name in dict.fromkeys(names) if name != OTHER]
+        if not wanted:
+            return self
+        ids = {self.labels[name].id: new for new, name in enumerate(wanted, start=1)}
+        merged = [c.name for c in self.labels.classes if c.id not in ids]
+        if merged == [OTHER] and list(ids) == list(range(1, len(self.labels))):
+            return self
+        kept = [self.labels[name].color for name in wanted]
+        return replace(
+            self,
+            labels=LabelMap.of([OTHER, *wanted], [OTHER_COLOR, *kept]),
+            encoding=self.encoding.merging({c.id: ids.get(c.id, 0) for c in self.labels.classes}),
+            notes=(*self.notes, f"merged into {OTHER} by your choice: {', '.join(merged) or '-'}"),
         )
 
     def known_to(self, manifest: Mapping[str, Any]) -> tuple[Sample, ...]:

@@ -127,6 +127,17 @@ class MaskEncoding:
             self.kind, {v: None if i is None else new.get(i) for v, i in self.map.items()}
         )
 
+    def merging(self, table: Mapping[int, int]) -> MaskEncoding:
+        """The same files with each class id replaced by `table`'s."""
+        if self.threshold is not None:
+            raise DataError(
+                "a thresholded mask has two classes and none of them can be merged",
+                hint="leave data.classes out",
+            )
+        return MaskEncoding(
+            self.kind, {v: None if i is None else table[i] for v, i in self.map.items()}
+        )
+
     def to_json(self) -> dict[str, object]:
         """JSON: colours as "#rrggbb", ignored values null."""
         table = {str(v) if isinstance(v, int) else show(v): i for v, i in self.map.items()}

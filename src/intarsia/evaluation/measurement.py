@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ def evaluate(
     """
     from intarsia.backends.device import select_device
     from intarsia.backends.torch_backend import torch_network
-    from intarsia.inference import predict_mask, read_ahead
+    from intarsia.inference import read_ahead
     from intarsia.runs import Run
 
     if not isinstance(run, Run):
@@ -58,8 +59,7 @@ def evaluate(
     samples = dataset.split(split)
     if not samples:
         raise DataError(f'the split "{split}" has no images', where=dataset.root)
-    network = torch_network(run.load_model(), select_device(device))
-    settings = run.recipe.predict
+    inference = run.inference(torch_network(*run.load_models(), device=select_device(device)))
     labels = run.labels
 
     def load(sample: Sample) -> tuple[Pixels, NDArray[np.unsignedinteger]]:
@@ -69,6 +69,7 @@ def evaluate(
 
     matrices = np.zeros((len(samples), len(labels), len(labels)), np.int32)
     rows = []
+    predicting, started = 0.0, time.perf_counter()
     loaded = read_ahead(load, samples)
     for done, (sample, (image, truth)) in enumerate(zip(samples, loaded, strict=True)):
         if image.shape[:2] != truth.shape:
@@ -77,14 +78,9 @@ def evaluate(
                 where=sample.mask,
                 hint="`intarsia check` lists all such files",
             )
-        mask = predict_mask(
-            network,
-            image,
-            run.preprocessing,
-            flip=settings.flip,
-            overlap=settings.overlap,
-            max_pixels=settings.max_pixels,
-        )
+        begun = time.perf_counter()
+        mask = inference.mask(image)
+        predicting += time.perf_counter() - begun
         matrix = metrics.confusion_matrix(truth, mask, len(labels), labels.ignore_index)
         matrices[done] = matrix
         rows.append(ImageMetrics(sample.name, metrics.miou(matrix), metrics.pixel_accuracy(matrix)))
@@ -100,6 +96,9 @@ def evaluate(
         selection=own and split == SELECTION_SPLIT,
         per_image=tuple(rows),
         test_looks=run.test_looks,
+        settings=run.settings,
+        seconds=time.perf_counter() - started,
+        milliseconds_per_image=1000 * predicting / len(samples),
     )
     _keep(run, sheet, matrices)
     return sheet
@@ -116,7 +115,7 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> tuple[Dataset, bool
         dataset = run.dataset()
     else:
         given = data if isinstance(data, Dataset) else Dataset.open(data)
-        dataset = given.ignoring(run.recipe.data.ignore)
+        dataset = given.ignoring(run.recipe.data.ignore).keeping(run.recipe.data.classes)
     expected, found = run.labels.names, dataset.labels.names
     if expected != found:
         raise DataError(
@@ -154,7 +153,8 @@ def _differences(expected: list[str], found: list[str]) -> str:
 def _keep(run: Run, sheet: Evaluation, matrices: NDArray[np.int32]) -> None:
     from intarsia.images import write_atomic
 
-    name = f"{sheet.data}-{sheet.split}"
+    changed = "".join(f"+{key}={value}" for key, value in sheet.settings.items())
+    name = f"{sheet.data}-{sheet.split}{changed}".replace("/", "-").replace(" ", "")
     path = run.write_evaluation(name, sheet.to_json())
     buffer = io.BytesIO()
     files = np.array([row.file for row in sheet.per_image])

@@ -42,6 +42,8 @@ class Evaluation:
     `selection` is true where this split chose the checkpoint, so that its figures flatter the
     model. `images` is their number; `per_image` are their own figures, whose mean is not the
     split's mIoU. `test_looks` is how often the run had been measured on a test split by then.
+    `settings` are the `predict.*` keys that were not the recipe's. `seconds` is the whole
+    measurement, `milliseconds_per_image` the mean from decoded pixels to the mask.
 
     >>> sheet = Evaluation("toy", "val", ("sky", "road"), np.array([[3, 1], [0, 4]]))
     >>> sheet.miou, sheet["road"].iou, sheet.pixel_accuracy, sheet.baseline
@@ -56,6 +58,9 @@ class Evaluation:
     per_image: tuple[ImageMetrics, ...] = ()
     test_looks: int = 0
     intervals: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    milliseconds_per_image: float | None = None
 
     @property
     def images(self) -> int:
@@ -120,6 +125,9 @@ class Evaluation:
             "per_image": [asdict(row) for row in self.per_image],
             "intervals": dict(self.intervals),
             "test_looks": self.test_looks,
+            "settings": dict(self.settings),
+            "seconds": self.seconds,
+            "milliseconds_per_image": self.milliseconds_per_image,
         }
 
     @classmethod
@@ -145,6 +153,9 @@ class Evaluation:
             ),
             test_looks=int(content.get("test_looks", 0)),
             intervals=dict(content.get("intervals") or {}),
+            settings=dict(content.get("settings") or {}),
+            seconds=content.get("seconds"),
+            milliseconds_per_image=content.get("milliseconds_per_image"),
         )
 
     def __str__(self) -> str:
@@ -211,6 +222,9 @@ class Evaluation:
             remarks.append(
                 "This split chose the checkpoint: its figures are a little better than the truth."
             )
+        if self.settings:
+            changed = ", ".join(f"{key} {value}" for key, value in self.settings.items())
+            remarks.append(f"Not as the recipe predicts: {changed}.")
         if self.split == "train":
             remarks.append("The model was trained on these images.")
         if self.split == "test" or self.test_looks:

@@ -143,8 +143,8 @@ def _segment(
     confidence = np.zeros(count)
     masks: list[Ids] = []
     volumes: list[NDArray[np.float16]] = []
-    for band in predictor.bands(pixels):
-        ids, best = band.decide()
+    for band in predictor.inference.bands(pixels):
+        ids, best = predictor.inference.decide(band)
         masks.append(ids)
         found += np.bincount(ids.ravel(), minlength=count)
         confidence += np.bincount(ids.ravel(), weights=best.ravel(), minlength=count)

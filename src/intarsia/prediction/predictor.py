@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from intarsia.datasets.pixels import read_pixels
 from intarsia.errors import ImageError
-from intarsia.inference import Band, Ids, probability_bands
+from intarsia.inference import Ids, Inference
 from intarsia.labels import LabelMap
+from intarsia.recipe import PredictSection
 from intarsia.transforms import Preprocessing
 
 if TYPE_CHECKING:
@@ -23,26 +24,38 @@ if TYPE_CHECKING:
 class Predictor:
     """The best checkpoint of a run, ready to segment images of any size.
 
-    `device` is auto, cpu, cuda or mps. Flips, tiles and their overlap are those of the run's
-    recipe (`predict.*`). Raises RunError or RecipeError where the run or the device is not there.
+    `device` is auto, cpu, cuda or mps. The run's recipe says how the network is used
+    (`predict.*`); `settings` change that, as `KEY=VALUE`. `inference` is the same without files.
+    Raises RunError or RecipeError where the run, the device or a key is not there.
     """
 
     labels: LabelMap
     preprocessing: Preprocessing
+    settings: PredictSection
+    inference: Inference
 
-    def __init__(self, path: Run | str | PathLike[str], *, device: str = "auto") -> None:
+    def __init__(
+        self,
+        path: Run | str | PathLike[str],
+        *,
+        device: str = "auto",
+        settings: Iterable[str] = (),
+    ) -> None:
         from intarsia.backends.device import select_device
         from intarsia.backends.torch_backend import torch_network
         from intarsia.runs import Run
 
         run = path if isinstance(path, Run) else Run.open(Path(path))
+        run = run.setting(settings) if settings else run
         self.name = run.name
         self.labels = run.labels
         self.preprocessing = run.preprocessing
-        self._settings = run.recipe.predict
+        self.settings = run.recipe.predict
         self._page: int | None = run.manifest.get("page")
         self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
-        self._network = torch_network(run.load_model(), select_device(device))
+        self.inference = run.inference(
+            torch_network(*run.load_models(), device=select_device(device))
+        )
 
     def __repr__(self) -> str:
         return f"Predictor({self.name!r}, {len(self.labels)} classes)"
@@ -56,13 +69,11 @@ class Predictor:
         Raises ImageError where it cannot be read or has channels or a depth that the model was
         not trained on.
         """
-        parts = [band.decide()[0] for band in self.bands(self.read(image))]
-        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+        return self.inference.mask(self.read(image))
 
     def probabilities(self, image: str | PathLike[str] | NDArray[Any]) -> NDArray[np.float32]:
         """(K, H, W) float32, summing to 1 over the K classes; `image` as for a mask."""
-        parts = [band.probabilities for band in self.bands(self.read(image))]
-        return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+        return self.inference.probabilities(self.read(image))
 
     def read(self, image: str | PathLike[str] | NDArray[Any]) -> NDArray[Any]:
         """(H, W, C) pixels in the file's own units, with the channels that the model takes."""
@@ -87,17 +98,6 @@ class Predictor:
             )
         self._check_depth(pixels, None)
         return pixels
-
-    def bands(self, pixels: NDArray[Any]) -> Iterator[Band]:
-        """The result from top to bottom in bands, for images whose probabilities are too large."""
-        return probability_bands(
-            self._network,
-            pixels,
-            self.preprocessing,
-            flip=self._settings.flip,
-            overlap=self._settings.overlap,
-            max_pixels=self._settings.max_pixels,
-        )
 
     def _check_depth(self, pixels: NDArray[Any], where: object) -> None:
         """Raise where the model would see nothing but white or nothing but black."""

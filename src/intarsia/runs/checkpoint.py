@@ -14,6 +14,7 @@ from intarsia.images import write_atomic
 LAST = "last.pt"
 PREVIOUS = "previous.pt"
 BEST = "best.safetensors"
+SNAPSHOTS = "snapshot-*.safetensors"
 
 _log = logging.getLogger("intarsia")
 

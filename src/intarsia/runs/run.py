@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intarsia.datasets import Dataset
-from intarsia.errors import RunError
+from intarsia.errors import RecipeError, RunError
 from intarsia.images import Scaling, write_atomic
+from intarsia.inference import Inference, Network
 from intarsia.labels import LabelMap
 from intarsia.recipe import Recipe
-from intarsia.runs.checkpoint import BEST, LAST, load_weights
+from intarsia.runs.checkpoint import BEST, LAST, SNAPSHOTS, load_weights
+from intarsia.runs.network import build_network
+from intarsia.runs.refinement import crf_refinement
 from intarsia.transforms import Preprocessing
 
 if TYPE_CHECKING:
@@ -77,6 +81,30 @@ class Run:
         recipe.save(path / _RECIPE)
         return run
 
+    def setting(self, assignments: Iterable[str]) -> Run:
+        """The same run used with other `predict.*` keys, given as `KEY=VALUE`; nothing is written.
+
+        Raises:
+            RecipeError: a key that does not belong to prediction, or a wrong value.
+        """
+        texts = list(assignments)
+        for text in texts:
+            key = text.partition("=")[0].strip()
+            if not key.startswith("predict."):
+                raise RecipeError(
+                    f'"{key}" is decided by the training',
+                    expected=", ".join(k for k in self.recipe.flat() if k.startswith("predict.")),
+                )
+        other = Run(self.path)
+        other.recipe = self.recipe.set(texts)
+        return other
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The `predict.*` keys that `setting` changed, without their prefix."""
+        stored = Recipe.load(self.path / _RECIPE).predict.model_dump()
+        return {k: v for k, v in self.recipe.predict.model_dump().items() if v != stored[k]}
+
     @property
     def name(self) -> str:
         return self.path.resolve().name
@@ -117,6 +145,8 @@ class Run:
             scaling=Scaling.from_json(stored["scaling"]),
             mean=tuple(stored["mean"]),
             std=tuple(stored["std"]),
+            grid=tuple(stored.get("grid", (1, 1))),
+            longest_side=stored.get("longest_side"),
         )
 
     def dataset(self) -> Dataset:
@@ -177,15 +207,58 @@ class Run:
             file.write(line.encode())
             os.fsync(file.fileno())
 
-    def load_model(self) -> nn.Module:
-        """The network of the best epoch, in evaluation mode, on the CPU.
+    def inference(self, network: Network) -> Inference:
+        """How this run's recipe uses `network` on images."""
+        settings = self.recipe.predict
+        if settings.threshold is not None and len(self.labels) != 2:
+            raise RecipeError(
+                f"a threshold decides between two classes; the model has {len(self.labels)}",
+                where="predict.threshold",
+                hint="leave predict.threshold out",
+            )
+        refine = None
+        if settings.crf:
+            refine = crf_refinement(
+                iterations=settings.crf_iterations,
+                weights=settings.crf_weights,
+                sizes=settings.crf_sizes,
+            )
+        return Inference(
+            network,
+            self.preprocessing,
+            flip=settings.flip,
+            overlap=settings.overlap,
+            max_pixels=settings.max_pixels,
+            threshold=settings.threshold,
+            refine=refine,
+        )
+
+    def load_models(self) -> list[nn.Module]:
+        """The networks that predict, in evaluation mode, on the CPU.
+
+        The best epoch's, or with `predict.ensemble` every snapshot's.
 
         Raises:
-            RunError: no best epoch yet, or a damaged file.
+            RunError: not there yet, or a damaged file.
         """
-        from intarsia.models import build_model
+        if not self.recipe.predict.ensemble:
+            return [self.load_model(BEST)]
+        found = sorted(path.name for path in self.checkpoints.glob(SNAPSHOTS))
+        if not found:
+            raise RunError(
+                "the run has no snapshots yet",
+                where=self.checkpoints,
+                hint="finish its first cycle, or --set predict.ensemble=false",
+            )
+        return [self.load_model(name) for name in found]
 
-        path = self.checkpoints / BEST
+    def load_model(self, name: str = BEST) -> nn.Module:
+        """The network of one weights file in `checkpoints/`, in evaluation mode, on the CPU.
+
+        Raises:
+            RunError: no such file yet, or a damaged one.
+        """
+        path = self.checkpoints / name
         if not path.is_file():
             begun = (self.checkpoints / LAST).is_file()
             raise RunError(
@@ -193,11 +266,8 @@ class Run:
                 where=path,
                 hint="finish it with `intarsia train ... --resume`" if begun else "train it first",
             )
-        model = build_model(
-            self.recipe.model.name,
-            classes=len(self.labels),
-            channels=int(self.manifest["channels"]),
-            encoder=self.recipe.model.encoder,
+        model = build_network(
+            self.recipe.model, classes=len(self.labels), channels=int(self.manifest["channels"])
         )
         state = load_weights(path)
         own = model.state_dict()

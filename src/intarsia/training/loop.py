@@ -36,6 +36,8 @@ from intarsia.training.folder import (
     stored_run,
 )
 from intarsia.training.interruption import Interruption
+from intarsia.training.optimisation import ends_cycle
+from intarsia.training.picture import write_picture
 from intarsia.training.plan import calibrate, fitting_epochs, readable_duration
 from intarsia.training.setup import Setup, checked, prepare
 from intarsia.training.step import Stepper
@@ -143,6 +145,8 @@ class _Training:
             first_epoch, first_step = self._restore(state)
             _log.info("going on at epoch %d, step %d", first_epoch, first_step)
         self.run.write_log(self.history)
+        if state is None:
+            self._picture(0)
         with Interruption() as interruption:
             for epoch in range(first_epoch, self.setup.recipe.train.epochs + 1):
                 if self.stopped_because:
@@ -221,14 +225,19 @@ class _Training:
         }
         self.history.append(row)
         if train.keep == "every":
-            name = f"epoch-{epoch:04d}.safetensors"
-            save_weights(self.run.checkpoints / name, stepper.predicting.state_dict())
+            self._keep(f"epoch-{epoch:04d}.safetensors")
+        schedule = self.setup.recipe.schedule
+        if schedule.name == "snapshot":
+            number = ends_cycle(epoch, train.epochs, schedule.cycles)
+            if number is not None:
+                self._keep(f"snapshot-{number:02d}.safetensors")
         if validation is not None:
             self._judge(epoch, validation)
         self._spent = 0.0
         # best before last: killed between the two, the epoch is done again and both agree
         self._save(epoch + 1, 0, 0.0)
         self.run.write_log(self.history)
+        self._picture(epoch)
         self._say_epoch(row)
         if self.on_epoch is not None:
             self.on_epoch(row)
@@ -249,11 +258,14 @@ class _Training:
             _log.warning("epoch %d: the validation loss is %s", epoch, validation.loss)
         if figure > self.best_figure or self.best_epoch == 0:
             self.best_epoch, self.best_figure = epoch, figure
-            save_weights(self.run.checkpoints / BEST, self.stepper.predicting.state_dict())
+            self._keep(BEST)
         if train.stop_at is not None and self._reached(figure, train.stop_at):
             self.stopped_because = f"{train.metric} reached {train.stop_at}"
         elif train.patience and epoch - self.best_epoch >= train.patience:
             self.stopped_because = f"no gain in {epoch - self.best_epoch} epochs"
+
+    def _keep(self, name: str) -> None:
+        save_weights(self.run.checkpoints / name, self.stepper.predicting.state_dict())
 
     def _reached(self, figure: float, target: float) -> bool:
         return figure >= (-target if self.setup.recipe.train.metric == "loss" else target)
@@ -299,6 +311,11 @@ class _Training:
         )
         stopped.signal_name = name
         return stopped
+
+    def _picture(self, epoch: int) -> None:
+        if self.setup.recipe.train.pictures:
+            network = self.setup.network(self.stepper.predicting)
+            write_picture(self.run, self.setup, network, epoch)
 
     def _say_progress(self, epoch: int, step: int, per_step: float) -> None:
         train, steps = self.setup.recipe.train, self.setup.batches.steps

@@ -44,14 +44,22 @@ def build_optimizer(model: nn.Module, train: TrainSection) -> torch.optim.Optimi
 class Schedule:
     """The learning rate as a share of its highest value, a function of the step.
 
-    >>> schedule = Schedule(ScheduleSection(name="cosine", warmup=0), steps=100)
+    - `one-cycle`: Smith & Topin (2018), a step at a time
+    - `cosine`: half a cosine to 0
+    - `plateau`: times `plateau_factor` when the validation figure stops improving
+    - `snapshot`: Huang et al. (2017), cosine annealing that starts again each cycle; constant
+      within an epoch, as the epoch is its unit of time
+
+    >>> schedule = Schedule(ScheduleSection(name="cosine", warmup=0), epochs=10, steps_per_epoch=10)
     >>> schedule.factor(0), round(schedule.factor(50), 6)
     (1.0, 0.5)
     """
 
-    def __init__(self, section: ScheduleSection, steps: int) -> None:
+    def __init__(self, section: ScheduleSection, epochs: int, steps_per_epoch: int) -> None:
         self.section = section
-        self.steps = steps
+        self.epochs = epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.steps = epochs * steps_per_epoch
         self.drops = 0
         self.waited = 0
         self.best: float | None = None
@@ -61,6 +69,8 @@ class Schedule:
         name = self.section.name
         if name == "plateau":
             return self.section.plateau_factor**self.drops
+        if name == "snapshot":
+            return snapshot_factor(step // self.steps_per_epoch, self.epochs, self.section.cycles)
         rise = self.section.warmup * self.steps
         if name == "constant":
             return min(1.0, (step + 1) / rise) if rise >= 1 else 1.0
@@ -84,6 +94,28 @@ class Schedule:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.drops, self.waited, self.best = state["drops"], state["waited"], state["best"]
+
+
+def snapshot_factor(time: int, total: int, cycles: int) -> float:
+    """The share of the highest rate at `time` of `total`: Huang et al. (2017), equation 2.
+
+    (cos(pi (t mod C) / C) + 1) / 2 with C = floor(T / M).
+
+    >>> [round(1e-3 * snapshot_factor(t, 1600, 8), 10) for t in (0, 100, 199, 200)]
+    [0.001, 0.0005, 6.17e-08, 0.001]
+    """
+    length = total // cycles
+    return (math.cos(math.pi * (time % length) / length) + 1) / 2
+
+
+def ends_cycle(epoch: int, total: int, cycles: int) -> int | None:
+    """The number, from 1, of the snapshot that is kept after `epoch` (counted from 1), or None.
+
+    >>> [ends_cycle(epoch, 7, 3) for epoch in (1, 2, 4, 6, 7)]
+    [None, 1, 2, 3, None]
+    """
+    number, rest = divmod(epoch, total // cycles)
+    return number if rest == 0 and number <= cycles else None
 
 
 def _cosine(start: float, end: float, share: float) -> float:

@@ -16,20 +16,13 @@ from intarsia.backends.torch_backend import Network, torch_network
 from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
 from intarsia.datasets import Dataset, Sample
 from intarsia.doctor import check
-from intarsia.errors import DataError, ModelError, RecipeError
+from intarsia.errors import DataError, RecipeError
 from intarsia.losses import Loss, build_loss
-from intarsia.models import (
-    build_model,
-    encoder_of,
-    load_encoder_weights,
-    load_model_weights,
-    pretrained_encoder,
-    pretrained_name,
-    read_state,
-)
+from intarsia.models import fill_encoder, load_model_weights, pretrained_statistics
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.runs.checkpoint import BEST, load_weights
+from intarsia.runs.network import build_network
 from intarsia.training.optimisation import frequency_weights
 from intarsia.transforms import Augmentation, Preprocessing
 
@@ -53,7 +46,7 @@ class Setup:
     said: tuple[str, ...]
 
     def network(self, model: nn.Module) -> Network:
-        return torch_network(model, self.device)
+        return torch_network(model, device=self.device)
 
     def with_epochs(self, epochs: int) -> Setup:
         every = min(self.recipe.train.validate_every, epochs)
@@ -68,7 +61,7 @@ def checked(data: Dataset, recipe: Recipe) -> Dataset:
     Raises:
         DataError: the check found errors, or an ignored class is not there.
     """
-    chosen = data.ignoring(recipe.data.ignore)
+    chosen = data.ignoring(recipe.data.ignore).keeping(recipe.data.classes)
     report = check(chosen)
     if report.errors:
         raise DataError(f"the data set has errors; nothing was trained\n{report}", where=data.root)
@@ -104,8 +97,15 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
             raise DataError(
                 f"no {split} images", where=data.root, expected="a train and a val split"
             )
-    size = recipe.data.image_size
-    preprocessing = Preprocessing(size, recipe.data.fit, data.scaling, (0.0,), (1.0,))
+    preprocessing = Preprocessing(
+        size=recipe.data.image_size,
+        fit=recipe.data.fit,
+        scaling=data.scaling,
+        mean=(0.0,),
+        std=(1.0,),
+        grid=recipe.data.grid,
+        longest_side=recipe.data.longest_side,
+    )
     samples = data.split("train")
     pairs = Pairs(data, samples, preprocessing, recipe.data.cache)
     if recipe.data.normalise == "dataset":
@@ -123,12 +123,7 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
         ignore_index=data.labels.ignore_index,
     )
     torch.manual_seed(recipe.train.seed)
-    model = build_model(
-        recipe.model.name,
-        classes=len(data.labels),
-        channels=data.channels,
-        encoder=recipe.model.encoder,
-    )
+    model = build_network(recipe.model, classes=len(data.labels), channels=data.channels)
     if weights:
         said += _fill(model, recipe)
     loss = build_loss(
@@ -154,7 +149,9 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
 def _fixed_statistics(recipe: Recipe, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if recipe.data.normalise == "none":
         return (0.0,) * channels, (1.0,) * channels
-    mean, std = _IMAGENET
+    # the encoder's own: not every one was trained with the usual figures
+    own = pretrained_statistics(recipe.model.name, recipe.model.encoder)
+    mean, std = own or _IMAGENET
     if channels == len(mean):
         return mean, std
     # what the pretrained kernels saw on average, in every channel
@@ -186,17 +183,4 @@ def _fill(model: nn.Module, recipe: Recipe) -> list[str]:
     if path.is_dir():
         Run.open(path)
         return load_model_weights(model, load_weights(path / "checkpoints" / BEST), source=source)
-    encoder = encoder_of(model)
-    if encoder is None:
-        raise ModelError(
-            f'"{recipe.model.name}" is trained from scratch: it has no encoder to fill',
-            where=f"train.weights = {source}",
-            hint="--weights none, or a run of the same model",
-        )
-    name = pretrained_name(recipe.model.name)
-    if source == "imagenet":
-        if name is None:
-            raise ModelError(f'no ImageNet weights are known for "{recipe.model.name}"')
-        state = pretrained_encoder(name)
-        return load_encoder_weights(encoder, state, pretrained=name, source=f"ImageNet ({name})")
-    return load_encoder_weights(encoder, read_state(path), pretrained=name, source=source)
+    return fill_encoder(model, recipe.model.name, recipe.model.encoder, source)

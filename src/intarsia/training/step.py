@@ -35,7 +35,8 @@ class Stepper:
         self.setup = setup
         self.model = model
         self.optimizer = build_optimizer(model, train)
-        self.schedule = Schedule(setup.recipe.schedule, train.epochs * setup.batches.steps)
+        self.schedule = Schedule(setup.recipe.schedule, train.epochs, setup.batches.steps)
+        self._encoder = encoder_of(model)
         self.average: nn.Module | None = None
         if train.ema > 0:
             self.average = copy.deepcopy(model).requires_grad_(False)
@@ -70,10 +71,14 @@ class Stepper:
         A loss that is not finite changes nothing but a warning; many in a row end the training.
         """
         self.model.train()
-        if self.setup.recipe.train.encoder_lr_factor == 0:
-            frozen = encoder_of(self.model)
-            if frozen is not None:
-                frozen.eval()  # running statistics are part of what is frozen
+        if self._encoder is not None:
+            train = self.setup.recipe.train
+            frozen = step < train.freeze_epochs * self.setup.batches.steps
+            if frozen or train.encoder_lr_factor == 0:
+                self._encoder.eval()  # running statistics are part of what is frozen
+            if train.freeze_epochs and train.encoder_lr_factor:
+                # without a gradient an optimiser leaves a parameter alone, its decay included
+                self._encoder.requires_grad_(not frozen)
         rate = set_rates(self.optimizer, factor)
         device = self.setup.device
         images = batch.images.to(device, memory_format=torch.channels_last, non_blocking=True)
@@ -109,7 +114,8 @@ class Stepper:
     def _count(self, loss: float, logits: torch.Tensor, masks: torch.Tensor) -> None:
         classes = self.matrix.shape[0]
         labelled = masks != self.setup.data.labels.ignore_index
-        cells = masks[labelled] * classes + logits.argmax(dim=1)[labelled]
+        chosen = logits.argmax(dim=1) if logits.shape[1] > 1 else (logits[:, 0] > 0).long()
+        cells = masks[labelled] * classes + chosen[labelled]
         counts = torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
         self.matrix += counts.cpu()
         self.loss_sum += loss

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from intarsia.datasets import Dataset, Sample
-from intarsia.inference import Band, Network, predict_probabilities, read_ahead
+from intarsia.inference import Band, Inference, Network, read_ahead
 from intarsia.metrics import confusion_matrix, mean_dice, miou, pixel_accuracy
 from intarsia.recipe import PredictSection
 from intarsia.transforms import Preprocessing
@@ -67,7 +67,7 @@ def validate(
     *,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Validation | None:
-    """Predicts every sample as `predict` would, but without mirrored copies.
+    """Predicts every sample as `predict` would, but without mirrored copies and refinement.
 
     None when `interrupted` became true on the way.
     """
@@ -75,18 +75,19 @@ def validate(
     ignore = data.labels.ignore_index
     matrix = np.zeros((classes, classes), np.int64)
     losses = []
+    inference = Inference(
+        network,
+        preprocessing,
+        overlap=predict.overlap,
+        max_pixels=predict.max_pixels,
+        threshold=predict.threshold,
+    )
     pairs = read_ahead(lambda sample: (data.read_image(sample), data.read_mask(sample)), samples)
     for image, truth in pairs:
         if interrupted():
             return None
-        probabilities = predict_probabilities(
-            network,
-            image,
-            preprocessing,
-            overlap=predict.overlap,
-            max_pixels=predict.max_pixels,
-        )
-        predicted, _ = Band(0, probabilities).decide()
+        probabilities = inference.probabilities(image)
+        predicted, _ = inference.decide(Band(0, probabilities))
         matrix += confusion_matrix(truth, predicted, classes, ignore)
         # softmax(log p) is p: the very loss of the training, at the image's own size
         logits = torch.from_numpy(probabilities).clamp_(min=1e-12).log_()

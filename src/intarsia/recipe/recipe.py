@@ -6,175 +6,30 @@ import json
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from intarsia.errors import RecipeError, did_you_mean, nearest
 from intarsia.images import write_atomic
+from intarsia.recipe.sections import (
+    DataSection,
+    LossSection,
+    ModelSection,
+    PredictSection,
+    ScheduleSection,
+    Section,
+    TrainSection,
+)
 from intarsia.strict_yaml import parse_yaml
 
 SCHEMA = 1
 
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+_NAME_LISTS = ("data.ignore", "data.classes", "predict.portrait")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelSection(_Section):
-    """Which network."""
-
-    name: str = Field("unet-mobilenetv2", description="an architecture or a preset")
-    encoder: str | None = Field(None, description="a timm encoder, for architectures")
-
-
-class AugmentSection(_Section):
-    """Random transforms of training samples; 0 switches one off."""
-
-    flip: Probability = Field(0.5, description="probability of a horizontal flip")
-    vertical_flip: Probability = Field(0.0, description="probability of a vertical flip")
-    rotation: float = Field(
-        10.0, strict=True, ge=0, le=180, description="up to ± this many degrees"
-    )
-    scale: tuple[Positive, Positive] = Field((0.75, 1.5), description="zoom, lowest and highest")
-    shift: float = Field(
-        0.1, strict=True, ge=0, le=1, description="up to ± this share of the sample's size"
-    )
-    brightness: float = Field(
-        0.2, strict=True, ge=0, le=1, description="up to ± this share of full range"
-    )
-    contrast: float = Field(0.2, strict=True, ge=0, lt=1, description="factor within 1 ± this")
-    blur: Probability = Field(0.1, description="probability of a Gaussian blur up to sigma 1.5 px")
-
-    @field_validator("scale")
-    @classmethod
-    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if value[0] > value[1]:
-            raise ValueError("the lowest zoom comes first")
-        return value
-
-
-class DataSection(_Section):
-    """What the network sees."""
-
-    image_size: tuple[int, int] = Field((256, 256), description="(height, width) of a sample, px")
-    fit: Literal["letterbox", "crop", "stretch", "tiles"] = Field(
-        "letterbox", description="how an image comes to that size"
-    )
-    normalise: Literal["imagenet", "dataset", "none"] = Field(
-        "imagenet", description="mean and std; `dataset`: of the train split"
-    )
-    ignore: tuple[str, ...] = Field((), description="classes that do not count")
-    cache: Literal["auto", "memory", "none"] = Field(
-        "auto", description="keep decoded images in memory; auto: where they fit"
-    )
-    augment: AugmentSection = AugmentSection()
-
-    @field_validator("image_size", mode="before")
-    @classmethod
-    def _square(cls, value: object) -> object:
-        if isinstance(value, str):
-            parts = value.lower().split("x")
-            if len(parts) > 2 or not all(part.strip().isdecimal() for part in parts):
-                raise ValueError("a size is N or HxW, in pixels")
-            return tuple(int(part) for part in (parts if len(parts) == 2 else parts * 2))
-        if isinstance(value, int) and not isinstance(value, bool):
-            return (value, value)
-        return value
-
-    @field_validator("image_size")
-    @classmethod
-    def _sane(cls, value: tuple[int, int]) -> tuple[int, int]:
-        if min(value) < 16 or max(value) > 16384:
-            raise ValueError("each side lies between 16 and 16384")
-        return value
-
-
-class TrainSection(_Section):
-    """How long, how fast, from where."""
-
-    weights: str = Field("imagenet", description="imagenet, none, a weights file or a run folder")
-    epochs: int = Field(40, strict=True, ge=1)
-    time: Positive | None = Field(
-        None, description="seconds to fit the epochs to; `epochs` is then set by measurement"
-    )
-    batch_size: int = Field(8, strict=True, ge=1)
-    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
-    lr: Positive = Field(1e-3, description="highest learning rate, of the decoder")
-    encoder_lr_factor: NotNegative = Field(
-        0.33, description="the encoder's rate as a share of lr; 0 freezes it"
-    )
-    weight_decay: NotNegative = 0.01
-    clip_norm: NotNegative = Field(5.0, description="highest gradient norm; 0 is none")
-    ema: float = Field(
-        0.0, strict=True, ge=0, lt=1, description="decay of averaged weights; 0 is none"
-    )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    seed: int = Field(0, strict=True, ge=0)
-    metric: Literal["miou", "pixel_accuracy", "mean_dice", "loss"] = Field(
-        "miou", description="the validation figure that chooses the best epoch"
-    )
-    validate_every: int = Field(1, strict=True, ge=1, description="epochs between validations")
-    patience: int = Field(
-        0, strict=True, ge=0, description="stop after so many epochs without gain; 0 never"
-    )
-    stop_at: NotNegative | None = Field(None, description="stop when the metric reaches this")
-    keep: Literal["best-and-last", "every"] = Field(
-        "best-and-last", description="which epochs' weights stay"
-    )
-
-
-class LossSection(_Section):
-    """What is minimised."""
-
-    name: Literal[
-        "cross-entropy",
-        "dice",
-        "cross-entropy+dice",
-        "focal",
-        "lovasz",
-        "cross-entropy+lovasz",
-    ] = "cross-entropy+dice"
-    class_weights: Literal["none", "frequency"] | tuple[Positive, ...] = Field(
-        "none", description="`frequency`: (1 / share of pixels) ** weight_power, mean 1 a pixel"
-    )
-    weight_power: float = Field(
-        0.4, strict=True, ge=0, le=1, description="0: no weights; 1: full inverse"
-    )
-    gamma: NotNegative = Field(2.0, description="of the focal loss")
-
-
-class ScheduleSection(_Section):
-    """How the learning rate moves."""
-
-    name: Literal["one-cycle", "cosine", "constant", "plateau"] = "one-cycle"
-    warmup: Probability = Field(
-        0.2, description="share of all steps in which the rate rises: one-cycle, constant"
-    )
-    plateau_factor: float = Field(0.3, strict=True, gt=0, lt=1)
-    plateau_patience: int = Field(
-        3, strict=True, ge=0, description="validations without gain before a drop"
-    )
-
-
-class PredictSection(_Section):
-    """How a trained network is used."""
-
-    flip: bool = Field(False, strict=True, description="average with the mirrored image")
-    overlap: float = Field(
-        0.5, strict=True, ge=0, lt=1, description="share of a tile its neighbour repeats"
-    )
-    max_pixels: int = Field(
-        2_000_000, strict=True, ge=4096, description="larger images go through tiles"
-    )
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """A whole training, resolved.
 
     >>> recipe = Recipe.load("mini-unet").replace(**{"train.epochs": 3})
@@ -195,6 +50,25 @@ class Recipe(_Section):
     def _validated_at_all(self) -> Self:
         if self.train.validate_every > self.train.epochs and self.train.time is None:
             raise ValueError("train.validate_every is more than train.epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _fit_is_whole(self) -> Self:
+        if self.data.grid != (1, 1) and self.data.fit != "grid":
+            raise ValueError("data.grid needs data.fit: grid")
+        if self.data.longest_side is not None and self.data.fit not in ("crop", "tiles"):
+            raise ValueError("data.longest_side needs data.fit: crop or tiles")
+        return self
+
+    @model_validator(mode="after")
+    def _cycles_fit(self) -> Self:
+        cycles, snapshot = self.schedule.cycles, self.schedule.name == "snapshot"
+        if snapshot and cycles > self.train.epochs and self.train.time is None:
+            raise ValueError("schedule.cycles is more than train.epochs")
+        if cycles > 1 and not snapshot:
+            raise ValueError("schedule.cycles needs schedule.name: snapshot")
+        if self.predict.ensemble and not snapshot:
+            raise ValueError("predict.ensemble needs schedule.name: snapshot")
         return self
 
     @classmethod
@@ -302,13 +176,17 @@ def _folder() -> Any:
 
 def _parse_value(key: str, text: str) -> object:
     value = parse_yaml(text, where=f"{key}={text}", error=RecipeError)
-    if isinstance(value, bool) and text.lower() in ("none", "no", "off") and key != "predict.flip":
+    if isinstance(value, bool) and text.lower() in ("none", "no", "off") and not _is_switch(key):
         return text
-    if key == "data.ignore" and isinstance(value, str):
+    if key in _NAME_LISTS and isinstance(value, str):
         return [part.strip() for part in value.split(",")]
     if key == "train.time":
         return parse_duration(text)
     return value
+
+
+def _is_switch(key: str) -> bool:
+    return isinstance(Recipe().flat().get(key), bool)
 
 
 def parse_duration(text: str) -> float:

@@ -1,0 +1,139 @@
+"""How one trained network is used on images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intarsia.errors import ImageError, RecipeError
+from intarsia.inference.band import Band, Ids
+from intarsia.inference.fitting import enlarged_bands, fitted_bands, grid_bands
+from intarsia.inference.probabilities import Network, apply_network
+from intarsia.inference.tiling import mirrored, tiled_bands
+from intarsia.transforms import Pixels, Preprocessing, shrink
+
+Refine = Callable[[NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
+"""(K, H, W) probabilities and the (H, W, 3) uint8 picture to better probabilities."""
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A network with everything between an image and its mask.
+
+    `flip` averages with the mirrored image. `letterbox` and `stretch` bring the whole image to
+    `preprocessing.size` and the result back; `grid` does so with each of its cells. `crop` shows
+    the network the image as it is (shrunk to `preprocessing.longest_side`), while it has at most
+    `max_pixels` pixels; larger images, and with `tiles` every image larger than
+    `preprocessing.size`, go through tiles of that size which overlap by the share `overlap` and
+    are blended smoothly. One logit (K = 1) gives two classes;
+    of two classes, `threshold` chooses the second where its probability is above it. `refine`
+    has the last word on the probabilities and needs the whole image at once.
+
+    Every method takes an image (H, W, C) in the file's own units and raises ImageError where its
+    channels do not fit, ModelError where the network gives another shape or values that are not
+    finite. The constructor raises RecipeError for an overlap outside 0..1.
+
+    >>> from intarsia.images import Scaling
+    >>> plain = Preprocessing((4, 4), "crop", Scaling(0, 255, "8 bit"), (0.0,), (1.0,))
+    >>> image = np.full((2, 3, 1), 255, np.uint8)
+    >>> Inference(lambda x: x, plain).probabilities(image).round(3)[:, 0, 0].tolist()
+    [0.26899999380111694, 0.7310000061988831]
+    """
+
+    network: Network
+    preprocessing: Preprocessing
+    flip: bool = False
+    overlap: float = 0.5
+    max_pixels: int = 2_000_000
+    threshold: float | None = None
+    refine: Refine | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < 1:
+            raise RecipeError(
+                f"predict.overlap is {self.overlap}",
+                expected="0 or more, and less than 1 (0.5: half)",
+            )
+
+    def probabilities(self, image: Pixels) -> NDArray[np.float32]:
+        """(K, H, W) float32 probabilities, summing to 1 over K, at the image's own size."""
+        parts = [band.probabilities for band in self.bands(image)]
+        return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+
+    def mask(self, image: Pixels) -> Ids:
+        """(H, W) ids, uint8 (uint16 past 255 classes), in the memory of the mask and one band."""
+        parts = [self.decide(band)[0] for band in self.bands(image)]
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def decide(self, band: Band) -> tuple[Ids, NDArray[np.float32]]:
+        """(rows, W) ids of a band and the probability of each."""
+        return band.decide(self.threshold)
+
+    def bands(self, image: Pixels) -> Iterator[Band]:
+        """The probabilities from top to bottom, band by band."""
+        self._check(image)
+        bands = self._bands(image)
+        if self.refine is None:
+            yield from bands
+            return
+        whole = np.concatenate([band.probabilities for band in bands], axis=1)
+        yield Band(0, self.refine(whole, self._picture(image)))
+
+    def _bands(self, image: Pixels) -> Iterator[Band]:
+        preprocessing = self.preprocessing
+        if preprocessing.fit == "grid":
+            return grid_bands(self.network, image, preprocessing, self.flip)
+        if not preprocessing.native:
+            return fitted_bands(self.network, image, preprocessing, self.flip)
+        small = shrink(image, preprocessing)
+        bands = self._native_bands(small)
+        if small.shape == image.shape:
+            return bands
+        whole = np.concatenate([band.probabilities for band in bands], axis=1)
+        return enlarged_bands(whole, *image.shape[:2])
+
+    def _native_bands(self, image: Pixels) -> Iterator[Band]:
+        """Bands of an image that has the resolution of the training."""
+        preprocessing = self.preprocessing
+        height, width = image.shape[:2]
+        rows, columns = preprocessing.size
+        whole = (
+            height * width <= self.max_pixels
+            if preprocessing.fit == "crop"
+            else height <= rows and width <= columns
+        )
+        if whole:
+            return self._whole(image)
+        return tiled_bands(
+            self.network, image, preprocessing, self.flip, self.overlap, self.max_pixels
+        )
+
+    def _whole(self, image: Pixels) -> Iterator[Band]:
+        height, width = image.shape[:2]
+        rows, columns = self.preprocessing.size
+        # smaller than a sample: mirrored up to one, so that it is not all border
+        sample = mirrored(image, (0, max(height, rows)), (0, max(width, columns)))
+        batch = self.preprocessing.normalise(sample)[None]
+        probabilities = apply_network(self.network, batch, self.flip)[0, :, :height, :width]
+        yield Band(0, np.ascontiguousarray(probabilities))
+
+    def _picture(self, image: Pixels) -> NDArray[np.uint8]:
+        """The image as 8-bit red, green and blue: three channels, or the first one thrice."""
+        scaled = self.preprocessing.scaling.apply(image)
+        chosen = scaled[:, :, :3] if scaled.shape[2] >= 3 else scaled[:, :, [0, 0, 0]]
+        return (chosen * 255 + 0.5).astype(np.uint8)
+
+    def _check(self, image: Pixels) -> None:
+        channels = len(self.preprocessing.mean)
+        if image.ndim != 3 or image.shape[2] != channels:
+            found = image.shape[2] if image.ndim == 3 else f"no (shape {image.shape})"
+            raise ImageError(
+                f"the image has {found} channels, the model takes {channels}",
+                expected=f"(height, width, {channels}) pixels",
+                hint="use images of the kind the model was trained on",
+            )
+        if 0 in image.shape:
+            raise ImageError(f"the image has no pixels: {image.shape}")
