@@ -14,7 +14,7 @@ import typer
 from typer.main import get_command
 
 from intarsia import __version__
-from intarsia.cli import check, demo, env, evaluate, predict, recipes, runs, train
+from intarsia.cli import check, demo, env, evaluate, predict, recipes, reproduce, runs, train
 from intarsia.errors import IntarsiaError, Interrupted, nearest
 
 USER_FAULT = 2
@@ -37,6 +37,7 @@ app.command("recipes")(recipes.recipes)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("reproduce")(reproduce.reproduce)
 app.command("runs")(runs.runs)
 app.command("env")(env.env)
 

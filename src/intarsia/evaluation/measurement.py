@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SELECTION_SPLIT = "val"
 
+Also = Callable[[NDArray[np.float32], NDArray[np.unsignedinteger]], None]
+
 _log = logging.getLogger("intarsia")
 
 
@@ -32,6 +34,7 @@ def evaluate(
     split: str = "val",
     *,
     device: str = "auto",
+    also: Also | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Measures the best checkpoint of `run` on one split and keeps the sheet in the run.
@@ -41,14 +44,15 @@ def evaluate(
     as `Predictor` makes them and compared at each image's own size. A look at `test` is recorded.
     Writes `evaluations/<data>-<split>.json`, and beside it `.npz` with `files` (N,) and
     `matrices` (N, K, K) int32, one confusion matrix an image. `progress` is called with
-    (images done, all images).
+    (images done, all images), `also` with each image's
+    (K, H, W) probabilities and (H, W) truth.
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
     or a mask is missing or of another size; RunError where the run cannot be read.
     """
     from intarsia.backends.device import select_device
     from intarsia.backends.torch_backend import torch_network
-    from intarsia.inference import read_ahead
+    from intarsia.inference import Band, read_ahead
     from intarsia.runs import Run
 
     if not isinstance(run, Run):
@@ -79,8 +83,14 @@ def evaluate(
                 hint="`intarsia check` lists all such files",
             )
         begun = time.perf_counter()
-        mask = inference.mask(image)
+        if also is None:
+            mask = inference.mask(image)
+        else:
+            whole = inference.probabilities(image)
+            mask, _ = inference.decide(Band(0, whole))
         predicting += time.perf_counter() - begun
+        if also is not None:
+            also(whole, truth)
         matrix = metrics.confusion_matrix(truth, mask, len(labels), labels.ignore_index)
         matrices[done] = matrix
         rows.append(ImageMetrics(sample.name, metrics.miou(matrix), metrics.pixel_accuracy(matrix)))

@@ -1,6 +1,6 @@
 """The recipe: everything that decides a training, validated in one place."""
 
-from intarsia.recipe.recipe import SCHEMA, Recipe, parse_duration, recipe_names
+from intarsia.recipe.recipe import DEFAULT, SCHEMA, Recipe, parse_duration, recipe_names
 from intarsia.recipe.sections import (
     AugmentSection,
     DataSection,
@@ -12,6 +12,7 @@ from intarsia.recipe.sections import (
 )
 
 __all__ = [
+    "DEFAULT",
     "SCHEMA",
     "AugmentSection",
     "DataSection",

@@ -26,6 +26,9 @@ from intarsia.strict_yaml import parse_yaml
 
 SCHEMA = 1
 
+DEFAULT = "unet-mobilenetv2"
+"""The recipe to begin with; docs/recipes.md has the measurements that chose it."""
+
 _NAME_LISTS = ("data.ignore", "data.classes", "predict.portrait")
 
 
@@ -39,6 +42,9 @@ class Recipe(Section):
 
     schema_: Literal[1] = Field(1, alias="schema")
     description: str = ""
+    reference: Literal["R0", "R1", "R2", "R3", "R4"] | None = Field(
+        None, description="the reference system that a historical recipe is of"
+    )
     model: ModelSection = ModelSection()
     data: DataSection = DataSection()
     train: TrainSection = TrainSection()

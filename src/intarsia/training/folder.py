@@ -57,7 +57,7 @@ def compare_recipes(stored: Run, wanted: Recipe) -> None:
     """Raises where `wanted` is not what the run was begun with."""
     ours, theirs = stored.recipe.flat(), wanted.flat()
     # these were resolved when the run began
-    resolved = {"description"}
+    resolved = {"description", "reference"}
     if wanted.train.precision == "auto":
         resolved.add("train.precision")
     if wanted.train.time is not None:

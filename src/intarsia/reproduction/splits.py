@@ -1,0 +1,74 @@
+"""The splits of the reports, drawn from whole images."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+
+from intarsia.datasets import Dataset
+from intarsia.datasets.encodings import MaskEncoding
+from intarsia.errors import DataError
+from intarsia.labels import LabelMap
+
+
+def drawn(data: Dataset, shares: Mapping[str, float], *, seed: int) -> Dataset:
+    """Every image drawn into a split, `shares` of the images each; the first takes what is left.
+
+    Raises:
+        DataError: too few images for one in each split.
+    """
+    names = sorted(sample.name for sample in data.samples)
+    if len(names) < len(shares):
+        raise DataError(
+            f"{len(names)} images are too few for {' / '.join(shares)}", where=data.root
+        )
+    random.Random(seed).shuffle(names)
+    chosen: dict[str, str] = {}
+    for split, share in list(shares.items())[1:]:
+        for _ in range(max(1, round(share * len(data.samples)))):
+            chosen[names.pop()] = split
+    first = next(iter(shares))
+    samples = tuple(replace(s, split=chosen.get(s.name, first)) for s in data.samples)
+    return replace(data, samples=samples)
+
+
+def tested_on_val(data: Dataset, *, share: float, seed: int) -> Dataset:
+    """The given val split as test, and `share` of the train images as val.
+
+    Data that have a test split keep theirs.
+    """
+    if "test" in data.splits:
+        return data
+    train = sorted(sample.name for sample in data.split("train"))
+    random.Random(seed).shuffle(train)
+    held_out = set(train[: max(1, round(share * len(train)))])
+    turned = {"val": "test"}
+    samples = tuple(
+        replace(s, split="val" if s.name in held_out else turned.get(s.split or "", s.split))
+        for s in data.samples
+    )
+    return replace(data, samples=samples)
+
+
+def few(data: Dataset, counts: Mapping[str, int]) -> Dataset:
+    """At most so many images of each split, evenly spaced."""
+    kept: set[str] = set()
+    for split, samples in data.splits.items():
+        step = max(1, len(samples) // counts[split])
+        kept |= {s.name for s in samples[::step][: counts[split]]}
+    return replace(data, samples=tuple(s for s in data.samples if s.name in kept))
+
+
+def counting_ignored(data: Dataset, name: str) -> Dataset:
+    """The same data with its ignored pixels as one more class."""
+    if name in data.labels.names or None not in data.encoding.map.values():
+        return data
+    new = len(data.labels)
+    names, colors = data.labels.names, [label.color for label in data.labels.classes]
+    table = {value: new if i is None else i for value, i in data.encoding.map.items()}
+    return replace(
+        data,
+        labels=LabelMap.of([*names, name], [*colors, (0, 0, 0)]),
+        encoding=MaskEncoding(data.encoding.kind, table, data.encoding.threshold),
+    )
