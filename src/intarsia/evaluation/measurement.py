@@ -58,8 +58,9 @@ def evaluate(
     if not isinstance(run, Run):
         run = Run.open(run)
     dataset, own = _dataset(run, data)
-    for note in dataset.notes if data is not None else ():
-        _log.info("%s", note)
+    if isinstance(data, str | Path):
+        for note in dataset.notes:
+            _log.info("%s", note)
     samples = dataset.split(split)
     if not samples:
         raise DataError(f'the split "{split}" has no images', where=dataset.root)

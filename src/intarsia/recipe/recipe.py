@@ -59,11 +59,9 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def _fit_is_whole(self) -> Self:
+    def _grid_is_used(self) -> Self:
         if self.data.grid != (1, 1) and self.data.fit != "grid":
             raise ValueError("data.grid needs data.fit: grid")
-        if self.data.longest_side is not None and self.data.fit not in ("crop", "tiles"):
-            raise ValueError("data.longest_side needs data.fit: crop or tiles")
         return self
 
     @model_validator(mode="after")

@@ -76,7 +76,7 @@ class DataSection(Section):
         None,
         strict=True,
         ge=16,
-        description="larger images are first shrunk to this, px; with fit: crop or tiles",
+        description="crop and tiles first shrink larger images to this, px",
     )
     normalise: Literal["imagenet", "dataset", "none"] = Field(
         "imagenet", description="mean and std; `dataset`: of the train split"
