@@ -282,8 +282,8 @@ def test_the_size_of_camvid_takes_less_than_two_seconds() -> None:
     probabilities, image = uncertain(12, (360, 480)), two_sides(20.0, (360, 480))
     seconds = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         crf.refine(probabilities, image)
-        seconds.append(time.perf_counter() - begun)
-    # the least of five: other work on the machine is not what is measured
+        seconds.append(time.process_time() - begun)
+    # one thread does it all: CPU time is what it takes where nothing else runs
     assert min(seconds) < 2
