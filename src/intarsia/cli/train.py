@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -72,6 +72,10 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say plan, memory and time; train nothing.")
     ] = False,
+    track: Annotated[
+        Literal["mlflow", "tensorboard"] | None,
+        typer.Option(help="Also log the training there.", show_default=False),
+    ] = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Check the data, train, and write the report.
@@ -82,6 +86,7 @@ def train(
     Example: intarsia train camvid/ --out runs/camvid --time 30m
     """
     from intarsia.recipe import Recipe, parse_duration
+    from intarsia.tracking import start_tracking
     from intarsia.training import plan
     from intarsia.training import train as fit
 
@@ -104,8 +109,10 @@ def train(
         typer.echo(str(plan(dataset, resolved, device=device)))
         return
     folder = out or Path("runs") / f"{dataset.name}-{Path(recipe).stem}"
-    run = fit(dataset, resolved, folder, resume=resume, device=device)
-    _report(run)
+    with start_tracking(track, folder) as tracker:
+        run = fit(dataset, resolved, folder, resume=resume, device=device, on_epoch=tracker.epoch)
+        _report(run)
+        tracker.finish(run)
 
 
 def _report(run: Run) -> None:

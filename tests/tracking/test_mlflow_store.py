@@ -1,0 +1,148 @@
+"""The real MLflow, on a database file and on an address where nobody answers."""
+
+import io
+import logging
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from intarsia.datasets import Dataset
+from intarsia.errors import IntarsiaError
+from intarsia.prediction import Predictor
+from intarsia.recipe import Recipe
+from intarsia.runs import Run
+from intarsia.tracking import start_tracking
+from intarsia.tracking.artifact import requirements
+from intarsia.tracking.mlflow_service import MODEL
+from intarsia.training import train
+
+# MLflow's own, of its own tables
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
+
+RECIPE = Recipe().replace(
+    **{
+        "train.weights": "none",
+        "train.epochs": 1,
+        "train.batch_size": 4,
+        "data.image_size": (32, 48),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def folder(shapes, tmp_path_factory):
+    """A working folder with `mlflow.db` and a tracked run in `run`; nothing was warned of."""
+    path = tmp_path_factory.mktemp("work")
+    said = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("intarsia").addHandler(handler)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        with start_tracking("mlflow", "run") as tracker:
+            run = train(Dataset.open(shapes), RECIPE, "run", on_epoch=tracker.epoch)
+            (run.path / "figures").mkdir()
+            Image.new("RGB", (8, 6)).save(run.path / "figures" / "curve-loss.png")
+            (run.path / "report.html").write_text("<p>report</p>")
+            tracker.finish(run)
+    logging.getLogger("intarsia").removeHandler(handler)
+    assert [text for text in said if "MLflow" in text] == []
+    return path
+
+
+@pytest.fixture
+def client(folder):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+@pytest.fixture
+def tracked(client):
+    (experiment,) = client.search_experiments(filter_string="name = 'shapes'")
+    (run,) = client.search_runs([experiment.experiment_id])
+    return run
+
+
+def test_parameters_and_figures_are_the_runs(folder, client, tracked):
+    run = Run.open(folder / "run")
+    assert tracked.info.status == "FINISHED"
+    assert tracked.info.run_name == "run"
+    flat = run.recipe.flat()
+    assert tracked.data.params.keys() == flat.keys()
+    assert tracked.data.params["train.epochs"] == "1"
+    assert tracked.data.params["data.image_size"] == "[32, 48]"
+    assert tracked.data.params["train.precision"] == flat["train.precision"] != "auto"
+    (row,) = run.log
+    for name in ("train_loss", "val_miou", "lr", "seconds"):
+        (point,) = client.get_metric_history(tracked.info.run_id, name)
+        assert (point.step, point.value) == (1, pytest.approx(row[name]))
+    sheet = run.evaluations["shapes-val"]
+    told = tracked.data.metrics
+    assert told["evaluations/shapes-val/miou"] == pytest.approx(sheet["miou"])
+    iou = sheet["classes"][0]["iou"]
+    assert told["evaluations/shapes-val/iou/ground"] == pytest.approx(iou)
+
+
+def test_files_are_there(client, tracked):
+    run_id = tracked.info.run_id
+    names = {item.path for item in client.list_artifacts(run_id)}
+    assert {"recipe.yaml", "log.jsonl", "summary.json", "report.html", MODEL} <= names
+    assert [f.path for f in client.list_artifacts(run_id, "figures")] == ["figures/curve-loss.png"]
+
+
+def test_the_model_answers_bytes_with_the_predictors_mask(folder, shapes, tracked):
+    import mlflow.pyfunc
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
+    path = Path(tracked.info.artifact_uri.removeprefix("file://")) / MODEL
+    model = mlflow.pyfunc.load_model(str(path))
+    images = sorted((shapes / "val" / "images").iterdir())[:2]
+    answer = model.predict(pd.DataFrame({"image": [file.read_bytes() for file in images]}))
+    predictor = Predictor(folder / "run")
+    for file, content in zip(images, answer["mask"], strict=True):
+        with Image.open(io.BytesIO(content)) as mask:
+            assert mask.mode == "P"
+            assert np.array_equal(np.asarray(mask), predictor(file))
+    with pytest.raises(MlflowException, match="image 0: "):
+        model.predict(pd.DataFrame({"image": [b"no image"]}))
+
+
+def test_the_model_holds_no_training_and_no_names_of_files(tracked):
+    path = Path(tracked.info.artifact_uri.removeprefix("file://")) / MODEL
+    rooms = {entry.name for entry in (path / "code" / "intarsia").iterdir()}
+    assert {"prediction", "models", "transforms.py"} <= rooms
+    assert not rooms & {"training", "cli", "reporting", "doctor", "evaluation"}
+    assert "train0" not in (path / "data" / "run" / "dataset.json").read_text()
+    assert not list(path.rglob("*.pt"))
+    assert (path / "requirements.txt").read_text().split() == requirements()
+    assert all("==" in line and "+" not in line for line in requirements())
+
+
+def test_an_address_where_nobody_answers_stops_nothing(folder, tmp_path, monkeypatch, caplog):
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound but not listening: refused
+        monkeypatch.setenv(
+            "MLFLOW_TRACKING_URI", f"http://me:word@127.0.0.1:{held.getsockname()[1]}"
+        )
+        with start_tracking("mlflow", tmp_path / "run") as tracker:
+            run = Run.open(folder / "run")
+            tracker.epoch(run.log[0])
+            tracker.finish(run)
+    first, last = (r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    assert "does not take the training" in first
+    assert "not in MLflow" in last
+    assert "word" not in caplog.text
+
+
+def test_an_address_of_no_kind_is_refused_before_the_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "htp://127.0.0.1:1")
+    with (
+        pytest.raises(IntarsiaError, match="MLFLOW_TRACKING_URI"),
+        start_tracking("mlflow", tmp_path / "run"),
+    ):
+        pass
