@@ -6,7 +6,7 @@ from intarsia.datasets import Dataset
 from intarsia.recipe import DEFAULT, Recipe
 from intarsia.reproduction.historical import OneHotMicro
 from intarsia.reproduction.published import R2
-from intarsia.reproduction.splits import counting_ignored, tested_on_val
+from intarsia.reproduction.splits import counting_ignored, val_as_test
 from intarsia.reproduction.system import Experiment, System
 
 _OURS = Recipe.load(DEFAULT).replace(
@@ -14,12 +14,14 @@ _OURS = Recipe.load(DEFAULT).replace(
         # the size that the same recipe has on CamVid elsewhere; see docs/benchmarks.md
         "data.image_size": (192, 256),
         "train.batch_size": 6,
+        # a fifth of the time would go into validations otherwise
+        "train.validate_every": 4,
     }
 )
 
 
 def _arranged(data: Dataset) -> Dataset:
-    return counting_ignored(tested_on_val(data, share=0.2, seed=0), "Unlabelled")
+    return counting_ignored(val_as_test(data, share=0.2, seed=0), "Unlabelled")
 
 
 SYSTEM = System(

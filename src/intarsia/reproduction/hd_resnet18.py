@@ -6,12 +6,12 @@ from intarsia.datasets import Dataset
 from intarsia.recipe import Recipe
 from intarsia.reproduction.historical import PlainAccuracy
 from intarsia.reproduction.published import R0
-from intarsia.reproduction.splits import tested_on_val
+from intarsia.reproduction.splits import val_as_test
 from intarsia.reproduction.system import Experiment, System
 
 
 def _arranged(data: Dataset) -> Dataset:
-    return tested_on_val(data, share=0.1, seed=0)
+    return val_as_test(data, share=0.1, seed=0)
 
 
 SYSTEM = System(

@@ -6,7 +6,7 @@ from intarsia.datasets import Dataset
 from intarsia.recipe import DEFAULT, Recipe
 from intarsia.reproduction.historical import PlainAccuracy
 from intarsia.reproduction.published import R1
-from intarsia.reproduction.splits import tested_on_val
+from intarsia.reproduction.splits import val_as_test
 from intarsia.reproduction.system import Experiment, System
 
 _MODEL = "mobilenetv2-pix2pix-unet"
@@ -14,7 +14,7 @@ _RECIPE = Recipe.load(_MODEL)
 
 
 def _arranged(data: Dataset) -> Dataset:
-    return tested_on_val(data, share=0.15, seed=0)
+    return val_as_test(data, share=0.15, seed=0)
 
 
 SYSTEM = System(

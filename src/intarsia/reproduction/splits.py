@@ -33,7 +33,7 @@ def drawn(data: Dataset, shares: Mapping[str, float], *, seed: int) -> Dataset:
     return replace(data, samples=samples)
 
 
-def tested_on_val(data: Dataset, *, share: float, seed: int) -> Dataset:
+def val_as_test(data: Dataset, *, share: float, seed: int) -> Dataset:
     """The given val split as test, and `share` of the train images as val.
 
     Data that have a test split keep theirs.

@@ -1,0 +1,121 @@
+"""The reference systems on real data: runs what is missing, then writes docs/reference-systems.md.
+
+    python benchmarks/reference_systems.py --data ../shared/data --work work [R0 R1 ...]
+
+From the root of the project, with the encoders' ImageNet weights in $INTARSIA_WEIGHTS where the hub
+is out of reach. A training that is done is not done again, an interrupted one goes on; its result
+is kept in benchmarks/reference-systems/. What is not there is printed as *not run* with its
+command. Without systems only the page is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from intarsia.reproduction.page import stored_results
+from intarsia.reproduction.reproduce import SYSTEMS
+from intarsia.reproduction.results import Result
+from intarsia.reproduction.system import System
+from intarsia.reproduction.tables import honest_table, published_tables, training_table
+
+KEPT = Path("benchmarks/reference-systems")
+PAGE = Path("docs/reference-systems.md")
+DATA = {"R0": "camvid", "R1": "pets", "R2": "camvid", "R3": "facade", "R4": "lungs64"}
+FLAGS = {"R0": ("--time", "15m"), "R2": ("--time", "20m")}
+HEAD = """# The reference systems
+
+Five published systems, ten networks, each trained again by one command under its own protocol.
+Written by `python benchmarks/reference_systems.py` from the results in
+`benchmarks/reference-systems/`; do not edit. Every published figure stands beside ours *in the
+metric of its report*; `intarsia.reproduction.historical` says how each is computed and why it
+misleads. The honest sheet is one confusion matrix over the test images at their own size.
+
+```bash
+intarsia reproduce R4 --quick --out reproduced/R4
+```
+"""
+
+
+def command(system: System, data: Path, work: Path, experiment: str) -> list[str]:
+    return [
+        *("intarsia", "reproduce", system.key, "--data", str(data / DATA[system.key])),
+        *("--out", str(work / system.key), *FLAGS.get(system.key, ())),
+        *("--only", experiment, "--resume"),
+    ]
+
+
+def run(system: System, data: Path, work: Path) -> None:
+    for experiment in system.experiments:
+        words = command(system, data, work, experiment.name)
+        subprocess.run([sys.executable, "-m", *words], check=True)
+
+
+def keep(system: System, work: Path) -> None:
+    """Copies the results of full trainings to where they are kept."""
+    for result in stored_results(system, work / system.key):
+        if not result.quick:
+            target = KEPT / system.key
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(work / system.key / f"{result.experiment}.json", target)
+
+
+def section(system: System, data: Path, work: Path) -> str:
+    results = stored_results(system, KEPT / system.key)
+    lines = [f"## {system.key}: {system.published.title}", "", system.published.images, ""]
+    for number, table in enumerate(published_tables(system, results)):
+        lines += [
+            f"**{table.caption}**",
+            "",
+            table.markdown(),
+            system.published.tables[number].note,
+        ]
+        lines.append("")
+    if results:
+        for table in (honest_table(results), training_table(results)):
+            lines += [f"**{table.caption}**", "", table.markdown()]
+    done = {result.experiment for result in results}
+    for experiment in system.experiments:
+        if experiment.name not in done:
+            words = shlex.join(command(system, data, work, experiment.name))
+            lines += [f"- {experiment.name}: *not run*: `{words}`"]
+    notes = KEPT / f"{system.key}.md"
+    if notes.is_file():
+        lines += ["", notes.read_text(encoding="utf-8")]
+    lines += ["", "Differences from the report:", ""]
+    lines += [f"- {line}" for line in system.differences]
+    lines += [f"- {result.experiment}: {' '.join(result.differences)}" for result in results]
+    lines += ["", machine(results)] if results else []
+    return "\n".join(lines) + "\n"
+
+
+def machine(results: list[Result]) -> str:
+    last = results[-1].machine
+    versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
+    return f"Measured with {last['device']}, {last['threads']} threads; {versions}."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("systems", nargs="*", metavar="SYSTEM", help="of R0 to R4")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--work", type=Path, default=Path("work"))
+    arguments = parser.parse_args()
+    unknown = [key for key in arguments.systems if key not in DATA]
+    if unknown:
+        parser.error(f"no system {', '.join(unknown)}; the systems are {', '.join(DATA)}")
+    for system in SYSTEMS:
+        if system.key in arguments.systems:
+            run(system, arguments.data, arguments.work)
+        keep(system, arguments.work)
+    sections = [section(system, arguments.data, arguments.work) for system in SYSTEMS]
+    PAGE.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+    print(f"written: {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
