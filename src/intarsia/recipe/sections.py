@@ -216,8 +216,8 @@ class PredictSection(Section):
     crf: bool = Field(False, strict=True, description="refine with a fully connected CRF")
     crf_iterations: int = Field(5, strict=True, ge=1, le=100, description="mean-field iterations")
     crf_weights: tuple[NotNegative, NotNegative] = Field(
-        (10.0, 3.0), description="of the appearance and the smoothness kernel"
+        (2.0, 1.0), description="of the appearance and the smoothness kernel"
     )
     crf_sizes: tuple[Positive, Positive, Positive] = Field(
-        (80.0, 13.0, 3.0), description="appearance px, appearance colour 0..255, smoothness px"
+        (15.0, 6.0, 1.0), description="appearance px, appearance colour 0..255, smoothness px"
     )
