@@ -6,10 +6,14 @@ from pathlib import Path
 
 from intarsia.html import render
 from intarsia.images import write_atomic
+from intarsia.reporting.compared import compared_curves, compared_gallery, compared_values
 from intarsia.reporting.tables import Table
 from intarsia.reproduction.results import Result
 from intarsia.reproduction.system import System
 from intarsia.reproduction.tables import honest_table, published_tables, training_table
+from intarsia.runs import Run
+
+_PICTURED = 4  # test images in the gallery
 
 
 def stored_results(system: System, folder: Path) -> list[Result]:
@@ -27,9 +31,15 @@ def write_page(system: System, folder: Path) -> Path:
         honest_table(results),
         training_table(results),
     ]
-    (folder / "tables").mkdir(parents=True, exist_ok=True)
+    # a result can outlive its run: the tables of a benchmark are kept without their weights
+    names = [r.experiment for r in results if (folder / r.experiment / "recipe.yaml").is_file()]
+    runs = {name: Run.open(folder / name) for name in names}
+    for name in ("tables", "figures"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     for table in tables:
         table.write(folder / "tables")
+    for drawing in compared_curves(runs):
+        drawing.write(folder / "figures")
     page = render(
         "reproduction.html",
         {
@@ -40,6 +50,8 @@ def write_page(system: System, folder: Path) -> Path:
             "honest": tables[-2],
             "training": tables[-1],
             "results": results,
+            **compared_values(runs, compared_gallery(runs, "test", _PICTURED)),
+            "labels": next(iter(runs.values())).labels if runs else None,
             "missing": [e.name for e in system.experiments if e.name not in done],
         },
     )
