@@ -206,4 +206,4 @@ def predict_by(made: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """The made data set answers in place of a trained network."""
     from intarsia.reporting import gallery
 
-    monkeypatch.setattr(gallery, "_predictor", lambda _: made.data.predict)  # type: ignore[union-attr]
+    monkeypatch.setattr(gallery, "_predictor", lambda *_: made.data.predict)  # type: ignore[union-attr]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_run import STREET, FakeRun, make_run, predict_by
 
 from intarsia.errors import RunError
 from intarsia.labels import LabelMap
-from intarsia.reporting import report, write_report
+from intarsia.reporting import gallery, report, write_report
 
 
 def _text(page: str) -> str:
@@ -64,7 +65,7 @@ def test_a_report(written: FakeRun) -> None:
         assert anchor in ids
 
     assert page.count("<svg") == 1 + 4  # the mark and four curves
-    assert page.count("<img") == 2 * 9 * 4
+    assert page.count("<img") == 2 * 9 * 6
     test = run.evaluations["street-test"]
     for shown in (
         f"{test['miou']:.3f}",
@@ -96,7 +97,7 @@ def test_every_figure_and_table_is_a_file(written: FakeRun) -> None:
     stems += [f"{kind}-street-{s}" for kind in ("iou", "confusion", "panels") for s in _SPLITS]
     assert figures == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
     tables = {p.name for p in (run.path / "tables").iterdir()}
-    stems = ["training", "learning-curves", "environment", "splits", "evaluations"]
+    stems = ["training", "times", "learning-curves", "environment", "splits", "evaluations"]
     stems += [f"{kind}-street-{s}" for kind in ("classes", "images", "confusion") for s in _SPLITS]
     assert tables == {f"{stem}.{kind}" for stem in stems for kind in ("csv", "md", "tex")}
     with (run.path / "tables" / "confusion-street-val.csv").open(newline="") as file:
@@ -107,6 +108,53 @@ def test_every_figure_and_table_is_a_file(written: FakeRun) -> None:
 
 
 _SPLITS = ("val", "test")
+
+
+def test_an_evaluation_with_other_settings_stands_beside_the_plain_one(
+    run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"crf": True, "crf_weights": [10.0, 3.0]}
+    timed = {"settings": settings, "seconds": 61.0, "milliseconds_per_image": 83.25}
+    name = "street-val+crf=True+crf_weights=[10.0,3.0]"
+    run.evaluations = {name: {**run.evaluations["street-val"], **timed}, **run.evaluations}
+    used: list[dict[str, Any]] = []
+
+    def predictor(_: object, changed: dict[str, Any]) -> object:
+        used.append(changed)
+        assert run.data is not None
+        return run.data.predict
+
+    monkeypatch.setattr(gallery, "_predictor", predictor)
+    page = write_report(run).read_text(encoding="utf-8")
+    text = _text(page)
+    assert used == [{}, settings]  # loaded once each, not once an image
+    # the plain one first, also in the headline
+    assert 0 < page.index(">val of street</a>") < page.index(">val of street, crf True")
+    assert 'id="evaluation-1"' in page
+    assert 'id="evaluation-2"' in page
+    assert "Not predicted as the recipe says: crf True, crf_weights 10.0 3.0." in text
+    assert "1 min 1 s; 83.2 ms an image" in text
+    assert "--set predict.crf=true --set &#39;predict.crf_weights=[10.0, 3.0]&#39;" in text
+    names = {path.stem for path in (run.path / "tables").iterdir()}
+    assert {"classes-street-val", "classes-street-val-crf-True-crf_weights-10.0-3.0"} <= names
+    with (run.path / "tables" / "evaluations.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["predicted with"] for row in rows] == [
+        "as the recipe",
+        "crf True, crf_weights 10.0 3.0",
+    ]
+    assert [row["ms an image"] for row in rows] == ["", "83.25"]
+
+
+def test_times_are_numbers(written: FakeRun) -> None:
+    with (written.path / "tables" / "times.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["run"] == "unet"
+    assert float(row["training s"]) == 1290.4
+    assert float(row["s an epoch"]) == pytest.approx(17.2)
+    assert float(row["peak memory"]) == 2_415_919_104
+    assert row["evaluated on"] == "test of street"
+    assert row["ms an image"] == ""  # a sheet from before times were kept
 
 
 def test_the_same_run_gives_the_same_page(run: FakeRun) -> None:

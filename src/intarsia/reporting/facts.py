@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from intarsia.evaluation import Evaluation
 from intarsia.reporting.quantities import quantity
-from intarsia.reporting.sheets import role
+from intarsia.reporting.sheets import role, title
 from intarsia.reporting.tables import Cell, Column, Table
+from intarsia.reporting.times import mean_of
 
 Log = Sequence[Mapping[str, Any]]
 
@@ -107,9 +108,13 @@ def best_of(log: Log, summary: Mapping[str, Any], metric: str) -> int | None:
     return int(best(scored, key=lambda pair: pair[0])[1]["epoch"])
 
 
-def training_table(log: Log, summary: Mapping[str, Any], best_epoch: int | None) -> Table:
-    """Time and memory, and how the training ended."""
-    speeds = [float(r["images_per_second"]) for r in log if r.get("images_per_second")]
+def training_table(
+    log: Log,
+    summary: Mapping[str, Any],
+    best_epoch: int | None,
+    sheets: Iterable[Evaluation] = (),
+) -> Table:
+    """Time and memory, how the training ended, and what each evaluation took."""
     validation = [float(r["validation_seconds"]) for r in log if r.get("validation_seconds")]
     rows: list[tuple[str, Cell]] = [
         ("parameters", quantity(summary.get("parameters"), "count")),
@@ -118,19 +123,21 @@ def training_table(log: Log, summary: Mapping[str, Any], best_epoch: int | None)
         (f"best validation {_metric(summary)}", quantity(summary.get("best_metric"), "number")),
         ("training time", quantity(summary.get("training_seconds"), "duration")),
         ("of it validation", quantity(sum(validation) if validation else None, "duration")),
-        (
-            "training images a second",
-            quantity(sum(speeds) / len(speeds) if speeds else None, "rate"),
-        ),
+        ("an epoch, without validation", quantity(mean_of(log, "seconds"), "duration")),
+        ("training images a second", quantity(mean_of(log, "images_per_second"), "rate")),
         ("peak memory", quantity(summary.get("peak_memory_bytes"), "size")),
-        (
-            "stopped because",
-            str(
-                summary.get("stopped_because")
-                or ("not finished" if not summary else "all epochs are done")
-            ),
-        ),
     ]
+    if summary.get("trainable_parameters") not in (None, summary.get("parameters")):
+        trained = quantity(summary["trainable_parameters"], "count")
+        rows.insert(1, ("of them trained", trained))
+    for sheet in sheets:
+        if sheet.seconds is not None:
+            each = quantity(sheet.milliseconds_per_image, "rate")
+            spent = quantity(sheet.seconds, "duration")
+            rows.append((f"evaluation, {title(sheet)}", f"{spent}; {each} ms an image"))
+    ended = summary.get("stopped_because")
+    fallback = "all epochs are done" if summary else "not finished"
+    rows.append(("stopped because", str(ended or fallback)))
     return Table("training", "Time and memory", (Column("what"), Column("value")), tuple(rows))
 
 

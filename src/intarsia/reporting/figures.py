@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Okabe & Ito (2008), the blue and the vermilion one: apart also without colour vision
 FIRST = "#0072b2"
 SECOND = "#d55e00"
+# a colour a run where several are shown: told apart without colour vision by lightness too
+RUN_COLORS = (FIRST, SECOND, "#00855f", "#a8479b", "#8f6b00", "#3f4a99")
 INK = "#1b2430"
 MUTED = "#5b6676"
 GRID = "#dde2ea"
@@ -31,6 +33,7 @@ PAPER = "#fffffe"  # not quite white, so that a class in pure white keeps its ow
 _THEMED = {
     FIRST: "var(--first)",
     SECOND: "var(--second)",
+    **{color: f"var(--run-{place + 1})" for place, color in enumerate(RUN_COLORS) if place > 1},
     INK: "var(--ink)",
     MUTED: "var(--muted)",
     GRID: "var(--grid)",
@@ -142,6 +145,15 @@ def _style(salt: str) -> Iterator[None]:
         }
     ):
         yield
+
+
+def themed(color: str) -> str:
+    """A colour of the house as the page's variable, which knows light and dark.
+
+    >>> themed(FIRST)
+    'var(--first)'
+    """
+    return _THEMED.get(color, color)
 
 
 def hex_color(color: Color) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intarsia.draw import displayable
 from intarsia.errors import DataError, IntarsiaError
@@ -26,6 +27,21 @@ class Gallery:
     pictures: tuple[Pictures, ...]
     missing: str | None = None
 
+    @property
+    def first(self) -> list[Pictures]:
+        """One of each group, of the worst the very worst: what the page shows at once."""
+        chosen: dict[str, Pictures] = {}
+        for picture in self.pictures:
+            if picture.pick.group not in chosen or picture.pick.group == "worst":
+                chosen[picture.pick.group] = picture
+        return list(chosen.values())
+
+    @property
+    def further(self) -> list[Pictures]:
+        """The rest, which the page unfolds."""
+        shown = {picture.pick.file for picture in self.first}
+        return [picture for picture in self.pictures if picture.pick.file not in shown]
+
 
 def galleries(
     run: Run, sheets: Mapping[str, Evaluation], *, progress: Progress | None = None
@@ -41,19 +57,22 @@ def galleries(
         return {name: Gallery((), "The evaluation lists no images.") for name in sheets}
     try:
         data = run.dataset()
-        predictor = _predictor(run)
     except (IntarsiaError, OSError) as error:
         return {name: Gallery((), _reason(error)) for name in sheets}
     found: dict[str, Gallery] = {}
     done = 0
+    predictors: dict[str, Predictor] = {}
     for name, picks in chosen.items():
         pictures: list[Pictures] = []
         missing: str | None = None
+        changed = sheets[name].settings
         if sheets[name].data != data.name:
             missing = f"The images are those of another data set than {data.name}."
             picks = []
         for pick in picks:
             try:
+                predictor = predictors.get(str(changed)) or _predictor(run, changed)
+                predictors[str(changed)] = predictor
                 pictures.append(_painted(pick, data, predictor))
             except (IntarsiaError, OSError) as error:
                 missing = missing or _reason(error)
@@ -64,10 +83,12 @@ def galleries(
     return found
 
 
-def _predictor(run: Run) -> Predictor:
+def _predictor(run: Run, changed: Mapping[str, Any]) -> Predictor:
+    """The run as an evaluation used it: `changed` are `predict.*` keys without their prefix."""
     from intarsia.prediction import Predictor
 
-    return Predictor(run.path)
+    settings = [f"predict.{key}={json.dumps(value)}" for key, value in changed.items()]
+    return Predictor(run.path, settings=settings)
 
 
 def _painted(pick: Pick, data: Dataset, predictor: Predictor) -> Pictures:

@@ -1,8 +1,7 @@
-"""Panels: input, truth, prediction and error of the best, middle and worst images."""
+"""Panels: image, truth, mask and error of the best, middle and worst images."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,23 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.evaluation import ImageMetrics
-from intarsia.html import data_uri
 from intarsia.labels import LabelMap
 from intarsia.reporting.figures import INK, MUTED, Drawing, draw, hex_color, legible, new_figure
+from intarsia.reporting.painting import SMALL, Ids, Scene, flat_uri, photo_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-LONGEST = 640  # pixels of a panel's longer side in the page
-_PRINTED = 300  # and in the figure for print
-_SMALL = 200  # panels below this are shown with square pixels, not blurred
+_PRINTED = 300  # pixels of a picture's longer side in the figure for print
 _EACH = 3
-_OPACITY = 0.75  # close to the legend's colours, with the picture still to be seen
-_COLUMN, _GAP = 2.0, 0.08  # inches, of the figure for print
+_COLUMN, _GAP = 1.5, 0.08  # inches, of the figure for print
 _ROW_TITLE, _TOP = 0.3, 0.68
-_LEGEND_COLUMNS = 4
-_TITLES = ("input", "truth", "prediction", "error")
+_LEGEND_COLUMNS = 6
+# what each is beside in the page: truth above mask, both over the image, the error last
+_TITLES = ("image", "truth", "truth over image", "mask", "overlay", "error")
+_FLAT = ("truth", "mask", "error")
 
 
 @dataclass(frozen=True)
@@ -43,31 +41,51 @@ class Pick:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The four pictures of one image, already small: PIL images of one size."""
+    """The six pictures of one image, already small: PIL images of one size.
+
+    `overlay` is the mask over the image.
+    """
 
     pick: Pick
-    input: Image
+    image: Image
     truth: Image
-    prediction: Image
+    truth_over_image: Image
+    mask: Image
+    overlay: Image
     error: Image
 
     @property
     def titled(self) -> list[tuple[str, Image]]:
-        images = (self.input, self.truth, self.prediction, self.error)
+        images = (
+            self.image,
+            self.truth,
+            self.truth_over_image,
+            self.mask,
+            self.overlay,
+            self.error,
+        )
         return list(zip(_TITLES, images, strict=True))
 
     @property
     def sources(self) -> list[tuple[str, str]]:
         """Title and `data:` address of each picture, for the page."""
-        return [(title, _address(image, flat=title == "error")) for title, image in self.titled]
+        return [
+            (title, flat_uri(image) if title in _FLAT else photo_uri(image))
+            for title, image in self.titled
+        ]
 
     @property
     def size(self) -> tuple[int, int]:
-        return self.input.size
+        return self.image.size
 
     @property
     def small(self) -> bool:
-        return max(self.input.size) < _SMALL
+        return max(self.size) < SMALL
+
+    @property
+    def narrow(self) -> bool:
+        """True where all six fit side by side."""
+        return self.small or self.size[0] <= self.size[1]
 
 
 def choose(per_image: Sequence[ImageMetrics]) -> list[Pick]:
@@ -98,42 +116,28 @@ def choose(per_image: Sequence[ImageMetrics]) -> list[Pick]:
 
 
 def paint(
-    pick: Pick,
-    picture: NDArray[np.uint8],
-    truth: NDArray[np.integer],
-    prediction: NDArray[np.integer],
-    labels: LabelMap,
+    pick: Pick, picture: NDArray[np.uint8], truth: Ids, prediction: Ids, labels: LabelMap
 ) -> Pictures:
-    """The four pictures of one image.
+    """The six pictures of one image.
 
-    `picture` is (H, W, 3) uint8, `truth` and `prediction` (H, W) ids of the same size. They are
-    made small first: a mosaic of 400 million pixels must not be painted four times.
+    `picture` is (H, W, 3) uint8, `truth` and `prediction` (H, W) ids of the same size.
     """
-    from PIL import Image
-
-    from intarsia.draw import error_map, overlay
-
-    height, width = truth.shape
-    scale = min(1.0, LONGEST / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    photo = Image.fromarray(picture)
-    if size != photo.size:
-        photo = photo.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    small = np.asarray(photo)
-    truth, prediction = _shrunk(truth, size), _shrunk(prediction, size)
+    scene = Scene.of(picture, labels)
     return Pictures(
         pick=pick,
-        input=photo,
-        truth=overlay(small, truth, labels, opacity=_OPACITY),
-        prediction=overlay(small, prediction, labels, opacity=_OPACITY),
-        error=error_map(truth, prediction, labels),
+        image=scene.photo,
+        truth=scene.flat(truth),
+        truth_over_image=scene.over(truth),
+        mask=scene.flat(prediction),
+        overlay=scene.over(prediction),
+        error=scene.error(truth, prediction),
     )
 
 
 def panels_drawing(
     name: str, title: str, pictures: Sequence[Pictures], labels: LabelMap
 ) -> Drawing:
-    """All rows of four pictures as one figure for print."""
+    """All rows of six pictures as one figure for print."""
     label = f"Best, middle and worst images, {title}"
     return draw(f"panels-{name}", label, lambda: _figure(label, pictures, labels))
 
@@ -141,9 +145,9 @@ def panels_drawing(
 def _figure(title: str, pictures: Sequence[Pictures], labels: LabelMap) -> Figure:
     from matplotlib.patches import Patch
 
-    # one pair of axes in inches: 36 of them take matplotlib seconds to arrange
+    # one pair of axes in inches: 54 of them take matplotlib seconds to arrange
     heights = [_COLUMN * p.size[1] / p.size[0] for p in pictures]
-    width = 4 * _COLUMN + 5 * _GAP
+    width = len(_TITLES) * (_COLUMN + _GAP) + _GAP
     legend = 0.3 + 0.22 * math.ceil(len(labels) / _LEGEND_COLUMNS)
     height = sum(heights) + _ROW_TITLE * len(pictures) + _TOP + legend
     figure = new_figure(width, height, arranged=False)
@@ -193,21 +197,3 @@ def _printed(image: Image) -> NDArray[np.uint8]:
     small = image.convert("RGB")
     small.thumbnail((_PRINTED, _PRINTED))
     return np.asarray(small)
-
-
-def _shrunk(mask: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.integer]:
-    """(H, W) ids at (width, height) `size`: the nearest pixel, so that no id is invented."""
-    width, height = size
-    rows = ((np.arange(height) + 0.5) * mask.shape[0] / height).astype(np.intp)
-    columns = ((np.arange(width) + 0.5) * mask.shape[1] / width).astype(np.intp)
-    small: NDArray[np.integer] = mask[rows[:, None], columns[None, :]]
-    return small
-
-
-def _address(image: Image, *, flat: bool) -> str:
-    buffer = io.BytesIO()
-    if flat or max(image.size) < _SMALL:
-        image.convert("RGB").save(buffer, "PNG", optimize=True)
-        return data_uri(buffer.getvalue(), "image/png")
-    image.convert("RGB").save(buffer, "JPEG", quality=86, optimize=True)
-    return data_uri(buffer.getvalue(), "image/jpeg")

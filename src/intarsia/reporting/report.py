@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intarsia.errors import RunError
 from intarsia.evaluation import Evaluation
 from intarsia.html import render
 from intarsia.images import write_atomic
 from intarsia.labels import LabelMap
 from intarsia.reporting.curves import learning_curves, log_table
+from intarsia.reporting.evaluations import evaluations_of
 from intarsia.reporting.facts import (
     best_of,
     environment_table,
@@ -33,15 +34,18 @@ from intarsia.reporting.matrices import (
 )
 from intarsia.reporting.panels import panels_drawing
 from intarsia.reporting.quantities import quantity
+from intarsia.reporting.sequence import read_sequence, sequence_drawing
 from intarsia.reporting.sheets import (
     class_bars,
     class_table,
     image_table,
     role,
+    settings_text,
     summary_table,
     title,
 )
 from intarsia.reporting.tables import Table
+from intarsia.reporting.times import time_table
 
 if TYPE_CHECKING:
     from intarsia.runs import Run
@@ -72,6 +76,11 @@ class Section:
     def role(self) -> str:
         return role(self.sheet)
 
+    @property
+    def settings(self) -> str:
+        """What was predicted otherwise than the recipe says."""
+        return settings_text(self.sheet)
+
 
 def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None) -> Path:
     """Write `report.html`, `figures/` and `tables/` into the run folder.
@@ -88,7 +97,7 @@ def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None
     """
     folder = Path(run.path)
     log, summary, manifest = run.log, run.summary, run.manifest
-    sheets = _sheets(run)
+    sheets = evaluations_of(run)
     pictured = galleries(run, sheets, progress=progress)
     sections = [
         _section(name, sheet, pictured[name], run.test_looks) for name, sheet in sheets.items()
@@ -100,14 +109,19 @@ def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None
         best_epoch=best_epoch,
         majority_accuracy=chosen_on.majority_accuracy if chosen_on else None,
     )
-    training = training_table(log, summary, best_epoch)
+    training = training_table(log, summary, best_epoch, sheets.values())
     log_rows = log_table(log)
     environment = environment_table(run.environment)
     splits = split_table(manifest)
     summaries = summary_table(sheets.values())
 
+    sequence = read_sequence(folder, best_epoch)
+
     drawings: list[Drawing] = list(curves)
-    tables = [training, log_rows, environment, splits, summaries]
+    if sequence:
+        drawings.append(sequence_drawing(sequence))
+    times = time_table({run.name: run})
+    tables = [training, times, log_rows, environment, splits, summaries]
     for section in sections:
         drawings += _drawings(section, run.labels)
         tables += [section.classes, section.images, _matrix_table(section)]
@@ -126,6 +140,7 @@ def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None
             "images_shown": _IMAGES_SHOWN,
             "headline": headline(next(iter(sheets.values()), None), log, summary, best_epoch),
             "curves": curves,
+            "sequence": sequence,
             "validated": any(row.get("val_miou") is not None for row in log),
             "log": log_rows,
             "training": training,
@@ -186,32 +201,15 @@ def _write(folder: Path, drawings: list[Drawing], tables: list[Table]) -> None:
         table.write(folder / "tables")
 
 
-def _sheets(run: Run) -> dict[str, Evaluation]:
-    """The evaluations of the run, the most telling first."""
-    sheets = {}
-    for name, content in run.evaluations.items():
-        try:
-            sheets[name] = Evaluation.from_json(content)
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(
-                f"the evaluation is damaged: {error!r}",
-                where=Path(run.path) / "evaluations" / f"{name}.json",
-                hint="delete it and evaluate again",
-            ) from error
-    return dict(sorted(sheets.items(), key=lambda item: _order(run.manifest.get("name"), item[1])))
-
-
-def _order(own: object, sheet: Evaluation) -> tuple[bool, int, bool, str, str]:
-    """The training's own data first; in it independent splits, then the one that chose."""
-    worth = {"independent": 0, "chose the checkpoint": 1, "trained on": 2}
-    return sheet.data != own, worth[role(sheet)], sheet.split != "test", sheet.split, sheet.data
-
-
 def _commands(run: Run, sheets: Iterable[Evaluation]) -> list[str]:
     """What gives this run again, from its own folder."""
     own = run.manifest.get("name")
     root = shlex.quote(str(run.manifest.get("root", "DATA")))
     lines = [f"intarsia train {root} --recipe recipe.yaml --out again"]
-    splits = dict.fromkeys(sheet.split for sheet in sheets if sheet.data == own)
-    lines += [f"intarsia evaluate again {root} --split {shlex.quote(name)}" for name in splits]
+    for sheet in sheets:
+        if sheet.data == own:
+            changed = (f"predict.{key}={json.dumps(v)}" for key, v in sheet.settings.items())
+            settings = "".join(f" --set {shlex.quote(text)}" for text in changed)
+            split = shlex.quote(sheet.split)
+            lines.append(f"intarsia evaluate again {root} --split {split}{settings}")
     return lines

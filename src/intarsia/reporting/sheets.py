@@ -42,7 +42,10 @@ _SUMMARY = (
     ("pixel_accuracy", Column("pixel accuracy", "ratio")),
     ("majority_accuracy", Column("majority baseline", "ratio")),
     ("frequency_weighted_iou", Column("frequency-weighted IoU", "ratio")),
+    ("seconds", Column("seconds", "rate")),
+    ("milliseconds_per_image", Column("ms an image", "rate")),
 )
+_SHOWN_SETTINGS = 60  # characters
 
 
 def role(sheet: Evaluation) -> str:
@@ -53,16 +56,48 @@ def role(sheet: Evaluation) -> str:
 
 
 def title(sheet: Evaluation) -> str:
-    return f"{sheet.split} of {sheet.data}"
+    """The split and its data, and what was predicted otherwise than the recipe says.
+
+    >>> import numpy as np
+    >>> title(Evaluation("camvid", "val", ("a",), np.eye(1), settings={"crf": True}))
+    'val of camvid, crf True'
+    """
+    changed = settings_text(sheet)
+    return f"{sheet.split} of {sheet.data}" + (f", {changed}" if changed else "")
+
+
+def settings_text(sheet: Evaluation) -> str:
+    """The `predict.*` keys that were not the recipe's, in words; empty where there are none."""
+    text = ", ".join(f"{key} {_plain(value)}" for key, value in sheet.settings.items())
+    return text if len(text) <= _SHOWN_SETTINGS else text[: _SHOWN_SETTINGS - 1].rstrip() + "…"
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def summary_table(sheets: Iterable[Evaluation]) -> Table:
-    """A row an evaluation: the figures that one would quote."""
+    """A row an evaluation: the figures that one would quote, and its time."""
+    sheets = list(sheets)
+    # a column that only some runs need
+    changed = any(sheet.settings for sheet in sheets)
     rows = [
-        (sheet.data, sheet.split, role(sheet), *(getattr(sheet, key) for key, _ in _SUMMARY))
+        (
+            sheet.data,
+            sheet.split,
+            *((settings_text(sheet) or "as the recipe",) if changed else ()),
+            role(sheet),
+            *(getattr(sheet, key) for key, _ in _SUMMARY),
+        )
         for sheet in sheets
     ]
-    columns = (Column("data"), Column("split"), Column("role"), *(c for _, c in _SUMMARY))
+    columns = (
+        Column("data"),
+        Column("split"),
+        *((Column("predicted with"),) if changed else ()),
+        Column("role"),
+        *(column for _, column in _SUMMARY),
+    )
     return Table("evaluations", "Evaluations of this run", columns, tuple(rows))
 
 
