@@ -162,7 +162,7 @@ def test_the_way_back_is_opencv_s_bilinear_resize() -> None:
 
     random = np.random.default_rng(3).random((4, 13, 21), np.float32)
     for height, width in [(40, 61), (7, 9), (13, 50), (40, 21), (1, 1)]:
-        found = inference._enlarged(random, height, width, 0, height)
+        found = inference.fitting._enlarged(random, height, width, 0, height)
         expected = [cv2.resize(plane, (width, height)) for plane in random]
         np.testing.assert_allclose(found, expected, atol=1e-5)
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from intarsia.reporting.quantities import Kind
 from intarsia.reporting.tables import Cell, Column, Table
 from intarsia.reproduction.published import PublishedRow, PublishedTable
 from intarsia.reproduction.results import Measured, Result
 from intarsia.reproduction.system import System
 
-_SECONDS = ("training_seconds", "evaluation_seconds", "prediction_seconds")
+_SHOWN: dict[str, Column] = {
+    "training_seconds": Column("training", "duration"),
+    "evaluation_seconds": Column("evaluation", "duration"),
+    "prediction_seconds": Column("prediction", "duration"),
+    "milliseconds_per_patch": Column("ms a patch", "number"),
+    "pixel_accuracy": Column("pixel accuracy", "ratio"),
+    "per_image_miou": Column("mean of the images' mIoU", "ratio"),
+    "soft_dice": Column("soft Dice", "ratio"),
+    "index_dice": Column('"Dice" of class numbers', "ratio"),
+    "miou": Column("mIoU", "ratio"),
+    "iou": Column("IoU at 0.784", "ratio"),
+    "f1": Column("F1", "ratio"),
+}
 _HONEST = (
     ("miou", Column("mIoU", "ratio")),
     ("mean_dice", Column("mean Dice", "ratio")),
@@ -46,7 +57,7 @@ def _beside(system: System, number: int, results: Sequence[Result]) -> Table:
         Column(""),
         Column("model"),
         Column("split"),
-        *(Column(name, _kind(name)) for name in table.columns),
+        *(_SHOWN.get(name, Column(name, "ratio")) for name in table.columns),
     )
     name = f"published-{number + 1}"
     return Table(name, f"{system.published.key}: {table.title}", columns, tuple(rows))
@@ -81,12 +92,6 @@ def _figures(table: PublishedTable, result: Result, measured: Measured) -> tuple
         "milliseconds_per_patch": measured.milliseconds_per_image / result.cells,
     }
     return tuple(own.get(name, measured.historical.get(name)) for name in table.columns)
-
-
-def _kind(name: str) -> Kind:
-    if name in _SECONDS:
-        return "duration"
-    return "number" if name.startswith("milliseconds") else "ratio"
 
 
 def honest_table(results: Sequence[Result]) -> Table:
