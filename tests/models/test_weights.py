@@ -1,15 +1,18 @@
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 import timm
 import torch
+import torchvision
 from safetensors.torch import save_file
 
 from intarsia.errors import ModelError
 from intarsia.models import (
     build_model,
     encoder_of,
+    fill_encoder,
     load_encoder_weights,
     load_model_weights,
     pretrained_encoder,
@@ -155,3 +158,134 @@ def test_another_runs_weights_fit_but_for_the_head():
     assert all(torch.equal(own[k], given[k]) for k in own if "head" not in k)
     with pytest.raises(ModelError, match="another network"):
         load_model_weights(build_model("mini-unet", classes=2), source.state_dict(), source="run")
+
+
+def states_equal(part, state, names) -> bool:
+    own = part.state_dict()
+    return all(torch.equal(own[key], state[names(key)]) for key in own)
+
+
+def unflattened(key: str) -> str:
+    """timm's own name of a tensor of its feature extraction inside an encoder."""
+    key = key.removeprefix("model.").removeprefix("model.")
+    head, dot, rest = key.partition(".")
+    stage, under, number = head.rpartition("_")
+    return f"{stage}.{number}{dot}{rest}" if under and number.isdigit() else key
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [
+        ("deeplabv3-xception", None),
+        ("resnet18-deconv", None),
+        ("unet-resnet34", None),
+        ("deeplabv3plus-resnet34", None),
+        ("unet", "test_resnet"),
+        ("unet", "test_convnext"),
+        ("pspnet", "test_efficientnet"),
+        ("segformer", "test_mambaout"),
+        ("dpt", "test_vit"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_timms_own_file_fills_the_encoder(tmp_path, name, encoder, prefix):
+    timm_name = pretrained_name(name, encoder)
+    torch.manual_seed(5)
+    state = timm.create_model(timm_name).state_dict()
+    save_file({prefix + k: v for k, v in state.items()}, tmp_path / "w.safetensors")
+    model = build_model(name, classes=2, encoder=encoder)
+    said = fill_encoder(model, name, encoder, str(tmp_path / "w.safetensors"))
+    assert "left out of that file" in said[-1]
+    part = encoder_of(model)
+    assert states_equal(part, state, lambda key: key if key in state else unflattened(key))
+
+
+def test_shallow_encoders_name_the_stages_that_are_left_out(tmp_path):
+    save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "w.safetensors")
+    model = build_model("pspnet", classes=2, encoder="test_resnet")
+    said = fill_encoder(model, "pspnet", "test_resnet", str(tmp_path / "w.safetensors"))
+    assert said[-1].startswith("left out of that file, not part of this encoder: layer3.0.")
+
+
+@pytest.mark.parametrize("name", ["resnet18-deconv-skip", "unet-resnet34"])
+def test_torchvisions_resnets_fit(tmp_path, name):
+    state = torchvision.models.get_model(pretrained_name(name), weights=None).state_dict()
+    torch.save(state, tmp_path / "w.pth")
+    model = build_model(name, classes=2, weights=tmp_path / "w.pth")
+    assert states_equal(encoder_of(model), state, lambda key: key)
+
+
+@pytest.mark.parametrize("kind", ["torchvision", "trunk", "timm"])
+def test_a_truncated_mobilenet_leaves_out_what_it_has_not(kind, theirs):
+    source = torchvision.models.mobilenet_v2(weights=None)
+    state = source.state_dict()
+    given = {"torchvision": state, "trunk": source.features.state_dict(), "timm": None}[kind]
+    if given is None:
+        state = translated(theirs.state_dict())
+        given = theirs.state_dict()
+    model = build_model("mobilenetv2-pix2pix-unet", classes=3)
+    said = load_encoder_weights(encoder_of(model), given, pretrained=NAME, source="file")
+    assert states_equal(encoder_of(model), state, lambda key: key)
+    assert said[-1].startswith("left out of that file, not part of this encoder: ")
+
+
+def translated(state):
+    """timm's tensors under torchvision's names, by their order."""
+    names = torchvision.models.mobilenet_v2(weights=None).features.state_dict()
+    values = (v for k, v in state.items() if not k.startswith("classifier"))
+    return {f"features.{k}": v for k, v in zip(names, values, strict=True)}
+
+
+def test_torchvision_names_fill_timms_own_mobilenet():
+    state = torchvision.models.mobilenet_v2(weights=None).state_dict()
+    model = build_model("unet", classes=2, encoder=NAME)
+    load_encoder_weights(encoder_of(model), state, pretrained=NAME, source="file")
+    first = encoder_of(model).state_dict()["model.conv_stem.weight"]
+    assert torch.equal(first, state["features.0.0.weight"])
+
+
+def test_the_first_authors_names_are_converted_by_timm():
+    torch.manual_seed(6)
+    state = timm.create_model("test_convnext").state_dict()
+    theirs = {}
+    for key, value in state.items():
+        key = re.sub(r"^stem\.", "downsample_layers.0.", key)
+        key = re.sub(r"^stages\.(\d)\.downsample\.", r"downsample_layers.\1.", key)
+        key = re.sub(r"^stages\.(\d)\.blocks\.", r"stages.\1.", key)
+        key = key.replace("conv_dw", "dwconv").replace("mlp.fc", "pwconv")
+        theirs[key.replace("head.norm", "norm").replace("head.fc", "head")] = value
+    assert theirs.keys() != state.keys()
+    model = build_model("unet", classes=2, encoder="test_convnext")
+    load_encoder_weights(encoder_of(model), theirs, pretrained="test_convnext", source="file")
+    assert states_equal(encoder_of(model), state, unflattened)
+
+
+def test_scratch_networks_have_nothing_to_fill():
+    with pytest.raises(ModelError, match="from scratch"):
+        build_model("conv-unet", classes=2, weights="imagenet")
+
+
+def test_a_tagged_encoder_is_looked_for_under_its_tag(tmp_path, monkeypatch):
+    monkeypatch.setenv("INTARSIA_WEIGHTS", str(tmp_path))
+    state = timm.create_model("test_resnet").state_dict()
+    save_file(state, tmp_path / "test_resnet.r160_in1k.safetensors")
+    for encoder in ("test_resnet", "test_resnet.r160_in1k"):
+        model = build_model("unet", classes=2, encoder=encoder, weights="imagenet")
+        first = encoder_of(model).state_dict()["model.conv1.0.weight"]
+        assert torch.equal(first, state["conv1.0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [(name, None) for name in ("mobilenetv2-pix2pix-unet", "resnet18-deconv", "inception-unet")]
+    + [("dpt", "test_vit"), ("upernet", "test_convnext2"), ("deeplabv3plus", "test_resnet")],
+)
+def test_another_class_count_changes_the_head_alone(name, encoder):
+    source = build_model(name, classes=4, encoder=encoder)
+    target = build_model(name, classes=2, encoder=encoder)
+    said = load_model_weights(target, source.state_dict(), source="run")
+    assert "the head starts from random weights" in said[-1]
+    own, given = target.state_dict(), source.state_dict()
+    differing = {key for key in own if own[key].shape != given[key].shape}
+    assert len(differing) == 2
+    assert all(torch.equal(own[k], given[k]) for k in own.keys() - differing)

@@ -20,7 +20,6 @@ from intarsia.models.encoders import checked_encoder, feature_strides, made_for_
 from intarsia.models.padding import PadToStride
 
 _PYRAMIDS = ("resnet34", "efficientnet_b0", "convnext_tiny", "swin_tiny_patch4_window7_224")
-_CONVOLUTIONS = ("resnet34", "resnet50", "efficientnet_b0", "mobilenetv3_large_100")
 _DILATED = ("resnet34", "resnet50", "efficientnet_b0", "convnext_tiny", "xception41")
 _PLAIN = ("vit_tiny_patch16_224", "vit_small_patch16_224", "deit_small_patch16_224")
 
@@ -51,13 +50,13 @@ ARCHITECTURES: dict[str, AnyEncoder] = {
     "deeplabv3plus": AnyEncoder(smp.DeepLabV3Plus, "resnet34", _DILATED, output_stride=16),
     "dpt": AnyEncoder(smp.DPT, "vit_small_patch16_224", _PLAIN, plain=True),
     "fpn": AnyEncoder(smp.FPN, "resnet34"),
-    "linknet": AnyEncoder(smp.Linknet, "resnet34", _CONVOLUTIONS),
-    "manet": AnyEncoder(smp.MAnet, "resnet34", _CONVOLUTIONS),
+    "linknet": AnyEncoder(smp.Linknet, "resnet34"),
+    "manet": AnyEncoder(smp.MAnet, "resnet34"),
     "pan": AnyEncoder(smp.PAN, "resnet34", _DILATED, smallest=128),
     "pspnet": AnyEncoder(smp.PSPNet, "resnet34"),
     "segformer": AnyEncoder(smp.Segformer, "pvt_v2_b2"),
     "unet": AnyEncoder(smp.Unet, "resnet34"),
-    "unetplusplus": AnyEncoder(smp.UnetPlusPlus, "resnet34", _CONVOLUTIONS),
+    "unetplusplus": AnyEncoder(smp.UnetPlusPlus, "resnet34"),
     "upernet": AnyEncoder(smp.UPerNet, "convnext_tiny"),
 }
 
@@ -85,7 +84,7 @@ def build_architecture(
     try:
         network = _created(architecture, encoder, options)
     except _MISFITS as error:
-        raise _misfit(name, encoder, _first_line(error)) from error
+        raise _misfit(name, encoder, _reason(encoder, error)) from error
     stride = architecture.stride if atrous is None else atrous.output_stride
     padded = PadToStride(network, stride, smallest=architecture.smallest)
     _try(padded, name, encoder, channels)
@@ -121,7 +120,7 @@ def _try(network: PadToStride, name: str, encoder: str, channels: int) -> None:
     except IntarsiaError:
         raise
     except _MISFITS as error:
-        raise _misfit(name, encoder, f"at {height}x{width} px: {_first_line(error)}") from error
+        raise _misfit(name, encoder, _reason(encoder, error)) from error
     if given != (height, width):
         raise _misfit(name, encoder, f"{height}x{width} px come out as {given[0]}x{given[1]}")
     network.train()
@@ -141,5 +140,8 @@ def _for_plain() -> str:
     return ", ".join(name for name, each in ARCHITECTURES.items() if each.plain)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _reason(encoder: str, error: BaseException) -> str:
+    if "output_stride" in str(error):
+        return "its strides cannot become dilations (output stride)"
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return f"it takes images of one size only ({text})" if made_for_one_size(encoder) else text

@@ -59,6 +59,21 @@ def feature_strides(name: str) -> tuple[int, ...] | None:
     return tuple(info.reduction())
 
 
+def state_keys(name: str) -> list[str]:
+    """The names of all tensors of timm's whole model, classifier included, in order.
+
+    >>> state_keys("resnet18")[0], state_keys("resnet18")[-1]
+    ('conv1.weight', 'fc.bias')
+    """
+    try:
+        with torch.device("meta"):
+            model = timm.create_model(name, pretrained=False)
+    except (RuntimeError, NotImplementedError):
+        # some count on real numbers while they are built
+        model = timm.create_model(name, pretrained=False)
+    return list(model.state_dict())
+
+
 def made_for_one_size(name: str) -> bool:
     """Whether timm's model takes one image size unless it is told otherwise.
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from intarsia.errors import ModelError
+from intarsia.models.encoders import state_keys
 
 PRETRAINED = "mobilenetv2_100"
 """timm's name of the encoder of `unet-mobilenetv2`; its tag is the default one, `ra_in1k`."""
@@ -25,6 +26,8 @@ State = dict[str, Tensor]
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 _PREFIXES = ("", "module.", "encoder.", "backbone.", "network.encoder.", "features.")
 _CLASSIFIERS = ("classifier.", "fc.", "head.")
+_HEADS = ("head.", "segmentation_head.")
+_TORCHVISION = {"mobilenetv2_100": "mobilenet_v2"}  # other names, but in the same order
 _SHOWN = 6
 
 
@@ -47,7 +50,7 @@ def pretrained_encoder(name: str) -> State:
     config = timm.get_pretrained_cfg(name)
     if config is None or config.hf_hub_id is None:
         raise ModelError(f'timm has no weights for "{name}"', hint="--weights none or a file")
-    tagged = f"{name}.{config.tag}" if config.tag else name
+    tagged = f"{name}.{config.tag}" if config.tag and "." not in name else name
     for ending in (".safetensors", ".pth"):
         local = weights_folder() / f"{tagged}{ending}"
         if local.is_file():
@@ -145,17 +148,22 @@ def load_encoder_weights(
 ) -> list[str]:
     """Fills an encoder from torchvision's, timm's or its own names; returns what to say aloud.
 
-    `pretrained` is timm's name of the same network: its keys stand in the same order as the
-    encoder's. A first convolution of another channel count is adapted: its kernels are repeated
-    over the channels and rescaled so that activations keep their size.
+    `pretrained` is timm's name of the whole network: what that has and the encoder has not, such
+    as a classifier, is left out and named. A first convolution of another channel count is
+    adapted: its kernels are repeated over the channels and rescaled so that activations keep their
+    size.
 
     Raises:
         ModelError: a key that fits nothing, a key that is missing, or a shape that differs.
     """
     own = encoder.state_dict()
     translated, left_out = _translate(state, list(own), pretrained)
+    if pretrained is not None and _missing(own, translated):
+        converted = _converted(pretrained, state)
+        if converted is not None:
+            translated, left_out = _translate(converted, list(own), pretrained)
     problems = []
-    missing = [k for k in own if k not in translated and not k.endswith("num_batches_tracked")]
+    missing = _missing(own, translated)
     surplus = [k for k in translated if k not in own]
     if missing:
         problems.append(f"{len(missing)} of the encoder's keys are missing: {_some(missing)}")
@@ -183,39 +191,86 @@ def load_encoder_weights(
     encoder.load_state_dict(translated)
     said.insert(0, f"encoder weights from {source}: {len(own)} tensors")
     if left_out:
-        said.append(f"left out of that file, a classifier: {_some(left_out)}")
+        only_classifier = all(
+            key.rpartition("encoder.")[2].startswith(_CLASSIFIERS) for key in left_out
+        )
+        what = "a classifier" if only_classifier else "not part of this encoder"
+        said.append(f"left out of that file, {what}: {_some(left_out)}")
     return said
+
+
+def _missing(own: State, translated: State) -> list[str]:
+    return [k for k in own if k not in translated and not k.endswith("num_batches_tracked")]
 
 
 def _translate(state: State, own: list[str], pretrained: str | None) -> tuple[State, list[str]]:
     """The file's tensors under the encoder's names, and the keys that were left out."""
-    names = set(own)
-    candidates = [(prefix, {prefix + key: key for key in own}) for prefix in _PREFIXES]
-    candidates += [("", {key.removeprefix("features."): key for key in own})]
-    if pretrained is not None:
-        candidates += [("", _timm_names(pretrained, own))]
-    table = max((t for _, t in candidates), key=lambda t: len(t.keys() & state.keys()))
+    network = {} if pretrained is None else _names(pretrained)
+    places = {_canonical(key, network): key for key in own}
+
+    def matches(prefix: str) -> int:
+        return sum(_canonical(k.removeprefix(prefix), network) in places for k in state)
+
+    prefix = max(_PREFIXES, key=matches)
+    known = set(network.values())
     translated: State = {}
     left_out = []
     for key, value in state.items():
-        if key in table and table[key] in names:
-            translated[table[key]] = value
-        elif key.rpartition("encoder.")[2].startswith(_CLASSIFIERS):
+        canonical = _canonical(key.removeprefix(prefix), network)
+        if canonical in places:
+            translated[places[canonical]] = value
+        elif canonical in known or key.rpartition("encoder.")[2].startswith(_CLASSIFIERS):
             left_out.append(key)
         else:
             translated[key] = value
     return translated, left_out
 
 
-def _timm_names(pretrained: str, own: list[str]) -> dict[str, str]:
+def _names(pretrained: str) -> dict[str, str]:
+    """Every name that a tensor of this network is known by, to timm's own name of it."""
+    keys = state_keys(pretrained)
+    # feature extraction flattens the first level of timm's modules: stages.0.x is stages_0.x
+    names = {key.replace(".", "_", 1): key for key in keys} | {key: key for key in keys}
+    theirs = _TORCHVISION.get(pretrained.partition(".")[0])
+    if theirs is not None:
+        trunk = [key for key in keys if not key.startswith(_CLASSIFIERS)]
+        for other, key in zip(_torchvision_keys(theirs), trunk, strict=True):
+            names[other] = names[other.removeprefix("features.")] = key
+    return names
+
+
+def _torchvision_keys(name: str) -> list[str]:
+    import torchvision
+
+    with torch.device("meta"):
+        state = torchvision.models.get_model(name, weights=None).state_dict()
+    return [key for key in state if not key.startswith(_CLASSIFIERS)]
+
+
+def _canonical(key: str, names: dict[str, str]) -> str:
+    # an encoder around timm's model, and timm's wrapper around a transformer, add one level each
+    for _ in range(3):
+        if key in names:
+            return names[key]
+        shorter = key.removeprefix("model.")
+        if shorter == key:
+            break
+        key = shorter
+    return key
+
+
+def _converted(pretrained: str, state: State) -> State | None:
+    """The tensors as timm renames those of a network's first authors; None where it cannot."""
     import timm
 
-    theirs = [
-        key
-        for key in timm.create_model(pretrained, pretrained=False).state_dict()
-        if not key.startswith(_CLASSIFIERS)
-    ]
-    return dict(zip(theirs, own, strict=True)) if len(theirs) == len(own) else {}
+    try:
+        model = timm.create_model(
+            pretrained, pretrained=True, pretrained_cfg_overlay={"state_dict": dict(state)}
+        )
+    except (RuntimeError, LookupError, ValueError, AttributeError, TypeError):
+        return None
+    converted: State = model.state_dict()
+    return converted
 
 
 def _adapt_channels(kernel: Tensor, channels: int) -> Tensor:
@@ -234,7 +289,7 @@ def load_model_weights(model: nn.Module, state: State, *, source: str) -> list[s
     missing = sorted(own.keys() - state.keys())
     surplus = sorted(state.keys() - own.keys())
     differing = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
-    foreign = [k for k in differing if "head" not in k]
+    foreign = [k for k in differing if not k.removeprefix("network.").startswith(_HEADS)]
     if missing or surplus or foreign:
         raise ModelError(
             "the other run holds another network: " + _some(foreign or missing or surplus),
