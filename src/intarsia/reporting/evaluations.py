@@ -51,7 +51,7 @@ def file_stem(name: str, taken: Container[str] = ()) -> str:
     >>> file_stem("camvid-val+crf=True+crf_weights=[10.0,3.0]")
     'camvid-val-crf-True-crf_weights-10.0-3.0'
     >>> file_stem("a=b", taken={"a-b"})
-    'a-b-5884bd91'
+    'a-b-42144f39'
     """
     stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "evaluation"
     if len(stem) > _LONGEST_STEM or stem in taken:
