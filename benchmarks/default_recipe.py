@@ -1,6 +1,6 @@
 """Which recipe to begin with: candidates in the same time on the same data.
 
-    python benchmarks/default_recipe.py --data ../shared/data --work work/default [--time 5m] [ROW ...]
+    python benchmarks/default_recipe.py --data ../shared/data --work work/default [ROW ...]
 
 With the ImageNet weights of MobileNetV2 in $INTARSIA_WEIGHTS where the hub is out of reach: all
 candidates share that encoder, so that the decoder, the sampling and the loss are compared. A row is
