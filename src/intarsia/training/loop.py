@@ -17,7 +17,7 @@ from intarsia.datasets import Dataset
 from intarsia.environment import record_environment
 from intarsia.errors import Interrupted
 from intarsia.evaluation import evaluate
-from intarsia.metrics import miou, pixel_accuracy
+from intarsia.metrics import mean_dice, miou, pixel_accuracy
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.runs.checkpoint import (
@@ -213,6 +213,7 @@ class _Training:
             "train_loss": stepper.mean_loss,
             "train_miou": miou(matrix),
             "train_pixel_accuracy": pixel_accuracy(matrix),
+            "train_mean_dice": mean_dice(matrix),
             "val_loss": _finite(validation.loss) if validation else None,
             "val_miou": validation.miou if validation else None,
             "val_pixel_accuracy": validation.pixel_accuracy if validation else None,
