@@ -38,7 +38,8 @@ from intarsia.training.folder import (
 from intarsia.training.interruption import Interruption
 from intarsia.training.optimisation import ends_cycle
 from intarsia.training.picture import write_picture
-from intarsia.training.plan import calibrate, fitting_epochs, readable_duration
+from intarsia.training.plan import calibrate, fitting_epochs
+from intarsia.training.progress import Row, epoch_line, progress_line
 from intarsia.training.setup import Setup, checked, prepare
 from intarsia.training.step import Stepper
 from intarsia.training.validation import Validation, validate
@@ -48,8 +49,6 @@ _SAY_SECONDS = 30.0
 _WARM_UP_STEPS = 5
 
 _log = logging.getLogger("intarsia")
-
-Row = dict[str, Any]
 
 
 def train(
@@ -239,7 +238,7 @@ class _Training:
         self._save(epoch + 1, 0, 0.0)
         self.run.write_log(self.history)
         self._picture(epoch)
-        self._say_epoch(row)
+        _log.info("%s", epoch_line(row, train.epochs, best=epoch == self.best_epoch))
         if self.on_epoch is not None:
             self.on_epoch(row)
 
@@ -319,40 +318,17 @@ class _Training:
             write_picture(self.run, self.setup, network, epoch)
 
     def _say_progress(self, epoch: int, step: int, per_step: float) -> None:
-        train, steps = self.setup.recipe.train, self.setup.batches.steps
-        measured = [r["validation_seconds"] for r in self.history if r["validation_seconds"]]
-        left = per_step * ((train.epochs - epoch) * steps + steps - step)
-        left += sum(measured[-1:]) * (train.epochs - epoch + 1) / train.validate_every
-        stepper = self.stepper
+        steps = self.setup.batches.steps
         _log.info(
-            "epoch %d/%d, step %d/%d: loss %.4f, %.1f images/s, about %s to the end%s",
-            epoch,
-            train.epochs,
-            step,
-            steps,
-            math.nan if stepper.mean_loss is None else stepper.mean_loss,
-            len(self.setup.batches.pairs) / steps / per_step,
-            readable_duration(left),
-            "" if measured else " without validation",
-        )
-
-    def _say_epoch(self, row: Row) -> None:
-        def shown(name: str) -> str:
-            return "n/a" if row[name] is None else f"{row[name]:.4f}"
-
-        validated = row["validation_seconds"] > 0
-        _log.info(
-            "epoch %d/%d: train loss %s, mIoU %s%s, %.1f images/s%s",
-            row["epoch"],
-            self.setup.recipe.train.epochs,
-            shown("train_loss"),
-            shown("train_miou"),
-            f"; val loss {shown('val_loss')}, mIoU {shown('val_miou')}, "
-            f"pixel accuracy {shown('val_pixel_accuracy')}"
-            if validated
-            else "",
-            row["images_per_second"],
-            " (best so far)" if row["epoch"] == self.best_epoch else "",
+            "%s",
+            progress_line(
+                self.setup.recipe.train,
+                self.history,
+                place=(epoch, step, steps),
+                per_step=per_step,
+                images_per_second=len(self.setup.batches.pairs) / steps / per_step,
+                loss=self.stepper.mean_loss,
+            ),
         )
 
     def summary(self) -> dict[str, Any]:
