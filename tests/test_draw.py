@@ -128,6 +128,13 @@ def test_displayable():
     assert scaled[0, :, 0].tolist() == [0, 128, 255]
 
 
+def test_displayable_in_strips_is_the_same(monkeypatch):
+    deep = np.random.default_rng(0).integers(0, 3000, (7, 11, 3), np.uint16)
+    whole = draw.displayable(deep, Scaling(0, 2000, "test"))
+    monkeypatch.setattr(draw, "_VALUES_AT_ONCE", 70)
+    assert (draw.displayable(deep, Scaling(0, 2000, "test")) == whole).all()
+
+
 def test_legend_shows_every_colour_and_wraps():
     wide = np.asarray(draw.legend(LABELS, width=600))
     narrow = np.asarray(draw.legend(LABELS, width=120))

@@ -1,22 +1,26 @@
 import csv
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from intarsia.datasets import Dataset
-from intarsia.errors import DataError, ImageError, IntarsiaError
+from intarsia.errors import DataError, ImageError, IntarsiaError, RecipeError
 from intarsia.images import Scaling
+from intarsia.inference import Inference
 from intarsia.labels import LabelMap
 from intarsia.prediction import PredictionReport, Predictor, folders, predict_folder
+from intarsia.prediction.portrait import portrait
 from intarsia.prediction.sources import find_sources
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
@@ -31,6 +35,13 @@ class Brightest(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return images * 4
+
+
+class RedGreen(nn.Module):
+    """Two classes: the logits are the first two channels, times 2."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images[:, :2] * 2
 
 
 Make = Callable[..., Predictor]
@@ -48,9 +59,11 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
             Image.fromarray(picture(np.eye(3, dtype=int))).save(root / split / name)
             mask = np.array([[0, 1, 2]] * 3, np.uint8)
             Image.fromarray(mask).save(root / f"{split}annot" / name)
-    monkeypatch.setattr(Run, "load_model", lambda run: Brightest())
+    monkeypatch.setattr(Run, "load_model", lambda run, name="": Brightest())
 
-    def build(scaling: Scaling = EIGHT_BIT, **changes: object) -> Predictor:
+    def build(
+        scaling: Scaling = EIGHT_BIT, settings: Sequence[str] = (), **changes: object
+    ) -> Predictor:
         path = tmp_path / f"run{len(list(tmp_path.glob('run*')))}"
         path.mkdir()
         recipe = Recipe.load("mini-unet").replace(**changes)
@@ -58,7 +71,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         labels = LabelMap.of(["red", "green", "blue"], [(255, 0, 0), (0, 255, 0), (0, 0, 255)])
         data = replace(Dataset.open(root), labels=labels)
         run = Run.create(path, recipe=recipe, data=data, preprocessing=pre, environment={})
-        return Predictor(run.path)
+        return Predictor(run.path, device="cpu", settings=settings)
 
     return build
 
@@ -96,7 +109,7 @@ def test_a_mask_at_the_image_s_own_size(make: Make, tmp_path: Path) -> None:
 def test_large_images_go_through_tiles(make: Make) -> None:
     classes = scene((131, 90))
     predictor = make(**{"predict.max_pixels": 4096, "predict.flip": True})
-    assert len(list(predictor.bands(picture(classes)))) > 1
+    assert len(list(predictor.inference.bands(picture(classes)))) > 1
     np.testing.assert_array_equal(predictor(picture(classes)), classes)
     assert predictor.probabilities(picture(classes)).shape == (3, 131, 90)
 
@@ -283,3 +296,187 @@ def test_a_full_disk_stops_at_once_and_keeps_what_is_done(
     with pytest.raises(IntarsiaError, match="disk full"):
         predict_folder(make(), [tmp_path / "in"], tmp_path / "out")
     assert {row["image"] for row in measurements(tmp_path / "out")} == {"a.png"}
+
+
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Predictor]:
+    """A predictor of two classes named away and near; near where green is above red."""
+    root = tmp_path / "two"
+    for split in ("train", "val"):
+        for folder in (split, f"{split}annot"):
+            (root / folder).mkdir(parents=True)
+        Image.fromarray(picture(np.eye(3, dtype=int))).save(root / split / f"{split}.png")
+        mask = np.array([[0, 1, 1]] * 3, np.uint8)
+        Image.fromarray(mask).save(root / f"{split}annot" / f"{split}.png")
+    monkeypatch.setattr(Run, "load_model", lambda run, name="": RedGreen())
+    path = tmp_path / "run-of-two"
+    path.mkdir()
+    pre = Preprocessing((32, 48), "crop", EIGHT_BIT, (0.0,) * 3, (1.0,) * 3)
+    data = replace(Dataset.open(root), labels=LabelMap.of(["away", "near"]))
+    recipe = Recipe.load("mini-unet")
+    Run.create(path, recipe=recipe, data=data, preprocessing=pre, environment={})
+    return lambda *settings: Predictor(path, device="cpu", settings=settings)
+
+
+def green(values: Sequence[int]) -> NDArray[np.uint8]:
+    """(33, 7 n, 3): stripes, each 7 wide, of these greens on red 0."""
+    image = np.zeros((33, 7 * len(values), 3), np.uint8)
+    image[:, :, 1] = np.repeat(values, 7)
+    return image
+
+
+def test_soft_masks_and_a_threshold_by_hand(two: Callable[..., Predictor], tmp_path: Path) -> None:
+    image = green([0, 51, 255])
+    Image.fromarray(image).save(tmp_path / "a.png")
+    # the sigmoid of twice the green: 0.5, 0.5987, 0.8808
+    near = 1 / (1 + np.exp(-2 * np.array([0, 0.2, 1.0])))
+    predictor = two("predict.soft=true", "predict.threshold=0.7")
+    predict_folder(predictor, [tmp_path / "a.png"], tmp_path / "out")
+    with Image.open(tmp_path / "out" / "soft" / "a.png") as soft:
+        assert soft.mode == "L"
+        assert np.asarray(soft)[16, [3, 10, 17]].tolist() == [128, 153, 225]
+    with Image.open(tmp_path / "out" / "masks" / "a.png") as mask:
+        assert np.asarray(mask)[16, [3, 10, 17]].tolist() == [0, 0, 1]
+    away, here = measurements(tmp_path / "out")
+    assert (int(away["pixels"]), int(here["pixels"])) == (33 * 14, 33 * 7)
+    # the probability of what was chosen, also where it is the less probable of the two
+    assert float(away["mean_confidence"]) == pytest.approx((1 - near[:2]).mean(), abs=1e-4)
+    assert float(here["mean_confidence"]) == pytest.approx(near[2], abs=1e-4)
+    # without one, a tie is the first class
+    assert two()(image)[16, [3, 10, 17]].tolist() == [0, 1, 1]
+    assert two("predict.threshold=0.45")(image)[16, [3, 10, 17]].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("predict.soft=true", "the second of two classes; the model has 3"),
+        ("predict.threshold=0.3", "between two classes; the model has 3"),
+        ("predict.portrait=gren", 'did you mean "green"'),
+        ("train.lr=1", "decided by the training"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_before_any_image(
+    make: Make, setting: str, message: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        make(settings=[setting])
+    assert message in str(caught.value)
+
+
+def test_portraits_lie_beside_the_masks(make: Make, tmp_path: Path) -> None:
+    fill(tmp_path / "in")
+    predictor = make(settings=["predict.portrait=green,blue", "predict.portrait_blur=0.05"])
+    predict_folder(predictor, [tmp_path / "in"], tmp_path / "out")
+    for name in ("a", "deep er/b.c", "één"):
+        assert (tmp_path / "out" / "masks" / f"{name}.png").is_file()
+    image = picture(scene())
+    alpha = predictor.probabilities(image)[1:].sum(axis=0)
+    with Image.open(tmp_path / "out" / "portraits" / "a.jpg") as stored:
+        found = np.asarray(stored).astype(int)
+    assert np.abs(found - portrait(image, alpha, 0.05 * 67)).mean() < 3
+
+
+def test_a_picture_too_long_for_jpeg_is_a_png(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "in")
+    monkeypatch.setattr(folders, "_LONGEST_JPEG", 66)
+    predict_folder(
+        make(settings=["predict.portrait=green"]), [tmp_path / "in" / "a.png"], tmp_path / "out"
+    )
+    assert [path.name for path in (tmp_path / "out" / "portraits").iterdir()] == ["a.png"]
+
+
+def test_a_portrait_by_hand() -> None:
+    image = np.full((23, 37, 3), 40, np.uint8)
+    image[:, 20:] = 240
+    alpha = np.zeros((23, 37), np.float32)
+    alpha[:, 20:] = 1
+    alpha[:, 19] = 0.5
+    found = portrait(image, alpha, 2.0)
+    np.testing.assert_array_equal(found[:, 20:], image[:, 20:])
+    # nothing of the bright subject, and nothing of the black beyond the border, in the background
+    assert np.abs(found[:, :19].astype(int) - 40).max() <= 1
+    image[:, 19] = 140
+    # half the pixel, half the background around it: what is blurred is below 140
+    assert 90 <= portrait(image, alpha, 2.0)[11, 19, 0] <= 115
+
+
+@pytest.mark.parametrize("sigma", [3.0, 9.0, 21.0])
+def test_a_portrait_agrees_with_a_convolution_at_full_size(sigma: float) -> None:
+    rng = np.random.default_rng(4)
+    shape = (101, 147)
+    image = cv2.resize(rng.integers(0, 256, (9, 13, 3), np.uint8), shape[::-1])
+    alpha = cv2.resize(rng.random((5, 6), np.float32), shape[::-1])
+    weights = (1 - alpha)[:, :, None]
+    colors = np.stack(
+        [
+            gaussian_filter(image[:, :, c] * weights[:, :, 0], sigma, mode="constant", truncate=5)
+            for c in range(3)
+        ],
+        axis=2,
+    )
+    total = gaussian_filter(weights[:, :, 0], sigma, mode="constant", truncate=5)[:, :, None]
+    expected = alpha[:, :, None] * image + weights * colors / total
+    assert np.abs(portrait(image, alpha, sigma) - expected).max() < 3
+
+
+def test_a_portrait_in_strips_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    image = rng.integers(0, 256, (90, 61, 3), np.uint8)
+    alpha = rng.random((90, 61), np.float32)
+    whole = portrait(image, alpha, 13.0)
+    monkeypatch.setattr("intarsia.prediction.portrait._STRIP_PIXELS", 700)
+    monkeypatch.setattr("intarsia.inference.fitting._BAND_VALUES", 2000)
+    np.testing.assert_array_equal(portrait(image, alpha, 13.0), whole)
+
+
+def test_a_portrait_checks_what_it_is_given() -> None:
+    image, alpha = np.zeros((4, 5, 3), np.uint8), np.zeros((4, 5), np.float32)
+    for wrong in (image[:, :, 0], image.astype(np.uint16), image[:0]):
+        with pytest.raises(ImageError, match="the image is"):
+            portrait(wrong, alpha, 1.0)
+    for odd in (alpha[:3], alpha.astype(np.float64), alpha + 2, alpha * np.nan):
+        with pytest.raises(ImageError, match="alpha is"):
+            portrait(image, odd, 1.0)
+    for sigma in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(RecipeError, match="sigma"):
+            portrait(image, alpha, sigma)
+
+
+@pytest.mark.parametrize("fit", ["crop", "tiles"])
+def test_tiles_of_a_translation_invariant_network_are_the_whole(fit: str) -> None:
+    """3 x 3 means, then logits: only the mirrored border reaches further than a pixel."""
+
+    def blurred(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        planes = [[cv2.blur(plane, (3, 3)) * 4 for plane in image] for image in batch]
+        return np.array(planes, np.float32)
+
+    rng = np.random.default_rng(6)
+    image = rng.integers(0, 256, (75, 110, 3), np.uint8)
+    pre = Preprocessing((32, 48), fit, EIGHT_BIT, (0.0,) * 3, (1.0,) * 3)  # type: ignore[arg-type]
+    whole = Preprocessing((75, 110), "crop", EIGHT_BIT, (0.0,) * 3, (1.0,) * 3)
+    expected = Inference(blurred, whole).probabilities(image)
+    found = Inference(blurred, pre, max_pixels=4096).probabilities(image)
+    # a tile's own border counts a little: Hann's first weight of 32 pixels is 0.009
+    np.testing.assert_allclose(found, expected, atol=0.01)
+    assert np.abs(found - expected).mean() < 1e-3
+    # of a network that sees single pixels nothing is left of the tiles
+    pixels = Inference(lambda batch: batch * 4, pre, max_pixels=4096).probabilities(image)
+    np.testing.assert_allclose(
+        pixels, Inference(lambda batch: batch * 4, whole).probabilities(image), atol=1e-6
+    )
+
+
+def test_a_crf_of_a_large_image_is_announced(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path / "in")
+    predictor = make(settings=["predict.crf=true", "predict.crf_iterations=1"])
+    predict_folder(predictor, [tmp_path / "in" / "a.png"], tmp_path / "small")
+    assert not caplog.records
+    monkeypatch.setattr(folders, "_MUCH_MEMORY", 3 * 4 * 3 * 41 * 67 - 1)
+    predict_folder(predictor, [tmp_path / "in" / "a.png"], tmp_path / "out")
+    assert "probabilities of the whole image" in caplog.text
+    assert (tmp_path / "out" / "masks" / "a.png").is_file()

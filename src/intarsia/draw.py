@@ -18,6 +18,8 @@ RIGHT_COLOR: Color = (226, 226, 226)
 BORDER_COLOR: Color = (176, 176, 176)  # between two classes of the truth, where it is right
 WRONG_COLOR: Color = (204, 22, 34)
 
+_VALUES_AT_ONCE = 4_000_000  # a large image must not become several of floats
+
 Mask = NDArray[np.integer[Any]]
 
 
@@ -34,7 +36,11 @@ def displayable(image: NDArray[Any], scaling: Scaling | None = None) -> NDArray[
     pixels = image[:, :, None] if image.ndim == 2 else image
     pixels = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, :1]
     if scaling is not None:
-        shown = np.asarray(scaling.apply(pixels) * 255).round().astype(np.uint8)
+        shown = np.empty(pixels.shape, np.uint8)
+        step = max(1, _VALUES_AT_ONCE // max(1, pixels[:1].size))
+        for first in range(0, len(pixels), step):
+            some = slice(first, first + step)
+            shown[some] = np.asarray(scaling.apply(pixels[some]) * 255).round()
     elif pixels.dtype == np.uint8:
         shown = np.asarray(pixels, np.uint8)
     else:

@@ -17,6 +17,7 @@ from intarsia.cli.arguments import (
     open_dataset,
 )
 from intarsia.cli.display import progress
+from intarsia.cli.settings import SettingsOption, open_run
 
 
 def evaluate(
@@ -29,13 +30,15 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="Also write the sheet here.", show_default=False),
     ] = None,
+    settings: SettingsOption = None,
     device: DeviceOption = "auto",
     verbose: VerboseOption = False,
 ) -> None:
     """The metric sheet of a run on one split.
 
     Measured at the images' own size, and added to the run's report. Without DATA: the data of
-    the training. A look at `test` is recorded in the run.
+    the training. A look at `test` is recorded in the run. What --set changes is measured
+    beside the run's own sheet, under a name that says so.
 
     \b
     Example: intarsia evaluate runs/camvid camvid/ --split val
@@ -45,7 +48,7 @@ def evaluate(
     from intarsia.reporting import write_report
     from intarsia.runs import Run
 
-    opened = Run.open(run)
+    opened = open_run(run, settings)
     given = data is not None or images is not None or masks is not None
     dataset = open_dataset(data, images, masks) if given else None
     with progress(f"evaluating {split}") as show:
@@ -54,4 +57,5 @@ def evaluate(
     if json is not None:
         write_atomic(json, json_.dumps(sheet.to_json(), indent=1).encode())
     with progress("writing the report") as show:
-        write_report(opened, progress=show)
+        # its pictures and facts are of the run as it was trained
+        write_report(Run.open(run), progress=show)

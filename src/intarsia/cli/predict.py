@@ -9,6 +9,7 @@ import typer
 
 from intarsia.cli.arguments import DeviceOption, VerboseOption
 from intarsia.cli.display import progress
+from intarsia.cli.settings import SettingsOption, open_run
 from intarsia.errors import PredictionError
 
 
@@ -24,6 +25,7 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also a probability a class and pixel.")
     ] = False,
+    settings: SettingsOption = None,
     device: DeviceOption = "auto",
     verbose: VerboseOption = False,
 ) -> None:
@@ -34,10 +36,11 @@ def predict(
 
     \b
     Example: intarsia predict runs/camvid photos/ --out masks/ --overlay
+             intarsia predict runs/pets photos/ --out out/ --set predict.portrait=pet
     """
     from intarsia.prediction import Predictor, predict_folder
 
-    predictor = Predictor(run, device=device)
+    predictor = Predictor(open_run(run, settings), device=device)
     with progress("predicting") as show:
         report = predict_folder(
             predictor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +14,22 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from intarsia.errors import DataError, IntarsiaError, ModelError
 from intarsia.images import write_atomic, write_mask, write_rgb
 from intarsia.inference import Ids, read_ahead
 from intarsia.labels import LabelMap
+from intarsia.prediction.portrait import portrait
 from intarsia.prediction.predictor import Predictor
 from intarsia.prediction.sources import Source, find_sources
 
 MEASUREMENT_COLUMNS = ("image", "class", "pixels", "share", "regions", "mean_confidence")
 
 _LONGEST_JPEG = 65_500  # pixels of a side that the format can hold
+_MUCH_MEMORY = 4e9  # bytes; a smaller CRF passes without a word
+
+_log = logging.getLogger("intarsia")
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,10 @@ def predict_folder(
     `masks/` holds index PNGs with the class palette, `overlays/` the masks drawn over the images,
     `probabilities/` a `.npz` an image with `probabilities` (K, H, W) float16 and `classes`;
     `measurements.csv` has a row an image and class: pixels, share of the image, connected regions
-    (8 neighbours), mean probability of its pixels. An image that fails is reported and the rest
-    is done. `progress` is called with (images done, all images).
+    (8 neighbours), mean probability of its pixels. The run's settings add `soft/`
+    (`predict.soft`: of two classes, round(255 * the second's probability), 8-bit PNG) and
+    `portraits/` (`predict.portrait`: these classes stay sharp, the rest blurs). An image that
+    fails is reported and the rest is done. `progress` is called with (images done, all images).
 
     Raises DataError before the first image where an input is missing or holds no image, where
     two inputs would get one output name, or where `out` holds an earlier prediction; ModelError
@@ -68,20 +76,24 @@ def predict_folder(
                 failed.append((source.path, pixels))
             else:
                 try:
-                    mask, measured, volume = _segment(predictor, pixels, keep=probabilities)
+                    found = _segment(predictor, pixels, keep=probabilities)
                     target = _output(folder, "masks", source, ".png")
-                    write_mask(target, mask, predictor.labels)
+                    write_mask(target, found.mask, predictor.labels)
                     if overlay:
-                        _write_overlay(folder, source, pixels, mask, predictor)
-                    if volume is not None:
-                        _write_probabilities(folder, source, volume, predictor.labels)
+                        _write_overlay(folder, source, pixels, found.mask, predictor)
+                    if found.volume is not None:
+                        _write_probabilities(folder, source, found.volume, predictor.labels)
+                    if found.soft is not None:
+                        _write_soft(folder, source, found.soft)
+                    if found.alpha is not None:
+                        _write_portrait(folder, source, pixels, found.alpha, predictor)
                 except (IntarsiaError, OSError, MemoryError) as error:
                     if isinstance(error, ModelError) or _disk_full(error):
                         raise
                     failed.append((source.path, _reason(error)))
                 else:
                     written.append(target)
-                    rows += [(source.relative.as_posix(), *row) for row in measured]
+                    rows += [(source.relative.as_posix(), *row) for row in found.rows]
             if progress is not None:
                 progress(done, len(sources))
     finally:
@@ -134,23 +146,48 @@ def _output(folder: Path, kind: str, source: Source, suffix: str) -> Path:
     return path
 
 
-def _segment(
-    predictor: Predictor, pixels: NDArray[Any], *, keep: bool
-) -> tuple[Ids, list[tuple[object, ...]], NDArray[np.float16] | None]:
-    """Mask, measurements and, where asked, all probabilities, from one pass over the bands."""
+@dataclass(frozen=True)
+class _Segmented:
+    """What one image comes to: (H, W) planes, and the rows of its measurements."""
+
+    mask: Ids
+    rows: list[tuple[object, ...]]
+    volume: NDArray[np.float16] | None
+    soft: NDArray[np.uint8] | None
+    alpha: NDArray[np.float32] | None
+
+
+def _segment(predictor: Predictor, pixels: NDArray[Any], *, keep: bool) -> _Segmented:
+    """All that is asked for, from one pass over the bands: never K planes unless `keep`."""
     count = len(predictor.labels)
+    settings = predictor.settings
+    size = pixels.shape[:2]
+    if settings.crf and 3 * 4 * count * size[0] * size[1] > _MUCH_MEMORY:
+        # the bands, the whole of them, and what the CRF makes of it
+        _log.warning(
+            "predict.crf holds the probabilities of the whole image: some %.0f GB for %d x %d",
+            3 * 4e-9 * count * size[0] * size[1],
+            *size,
+        )
     found = np.zeros(count, np.int64)
     confidence = np.zeros(count)
-    masks: list[Ids] = []
+    mask = np.empty(size, predictor.labels.dtype)
     volumes: list[NDArray[np.float16]] = []
+    soft = np.empty(size, np.uint8) if settings.soft else None
+    alpha = np.empty(size, np.float32) if settings.portrait else None
+    sharp = [predictor.labels[name].id for name in set(settings.portrait)]
     for band in predictor.inference.bands(pixels):
         ids, best = predictor.inference.decide(band)
-        masks.append(ids)
+        some = slice(band.top, band.top + len(ids))
+        mask[some] = ids
         found += np.bincount(ids.ravel(), minlength=count)
         confidence += np.bincount(ids.ravel(), weights=best.ravel(), minlength=count)
         if keep:
             volumes.append(band.probabilities.astype(np.float16))
-    mask = np.concatenate(masks)
+        if soft is not None:
+            soft[some] = np.rint(255 * band.probabilities[1])
+        if alpha is not None:
+            np.clip(band.probabilities[sharp].sum(axis=0), 0, 1, out=alpha[some])
     rows: list[tuple[object, ...]] = [
         (
             label.name,
@@ -161,7 +198,8 @@ def _segment(
         )
         for label in predictor.labels.classes
     ]
-    return mask, rows, np.concatenate(volumes, axis=1) if keep else None
+    volume = np.concatenate(volumes, axis=1) if keep else None
+    return _Segmented(mask, rows, volume, soft, alpha)
 
 
 def _regions(mask: Ids, index: int) -> int:
@@ -190,6 +228,35 @@ def _write_probabilities(
     buffer = io.BytesIO()
     np.savez_compressed(buffer, probabilities=volume, classes=np.array(labels.names))
     write_atomic(_output(folder, "probabilities", source, ".npz"), buffer.getvalue())
+
+
+def _write_soft(folder: Path, source: Source, soft: NDArray[np.uint8]) -> None:
+    _write_picture(_output(folder, "soft", source, ".png"), soft)
+
+
+def _write_portrait(
+    folder: Path,
+    source: Source,
+    pixels: NDArray[Any],
+    alpha: NDArray[np.float32],
+    predictor: Predictor,
+) -> None:
+    from intarsia.draw import displayable
+
+    sigma = predictor.settings.portrait_blur * max(alpha.shape)
+    picture = displayable(pixels, predictor.preprocessing.scaling)
+    suffix = ".jpg" if max(alpha.shape) <= _LONGEST_JPEG else ".png"
+    _write_picture(_output(folder, "portraits", source, suffix), portrait(picture, alpha, sigma))
+
+
+def _write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    buffer = io.BytesIO()
+    if path.suffix == ".jpg":
+        # a portrait is a result, not a preview: finer than other pictures, colors at full size
+        Image.fromarray(picture).save(buffer, format="JPEG", quality=95, subsampling=0)
+    else:
+        Image.fromarray(picture).save(buffer, format="PNG")
+    write_atomic(path, buffer.getvalue())
 
 
 def _write_measurements(path: Path, rows: Sequence[Sequence[object]]) -> None:
