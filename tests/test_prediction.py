@@ -78,7 +78,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 def picture(classes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
     """The picture of which `Brightest` makes these classes."""
-    return (np.eye(3)[classes] * 255).astype(np.uint8)
+    return np.asarray(np.eye(3)[classes] * 255, np.uint8)
 
 
 def scene(shape: tuple[int, int] = (41, 67)) -> NDArray[np.intp]:
@@ -183,7 +183,7 @@ def test_a_folder_leaves_everything_by_relative_path(make: Make, tmp_path: Path)
         with Image.open(out / "masks" / f"{stem}.png") as mask:
             assert mask.mode == "P"
             np.testing.assert_array_equal(np.asarray(mask), classes)
-            assert mask.getpalette()[:9] == [255, 0, 0, 0, 255, 0, 0, 0, 255]
+            assert (mask.getpalette() or [])[:9] == [255, 0, 0, 0, 255, 0, 0, 0, 255]
         with Image.open(out / "overlays" / f"{stem}.jpg") as drawn:
             assert drawn.size == classes.shape[::-1]
         with np.load(out / "probabilities" / f"{stem}.npz") as stored:
@@ -407,8 +407,10 @@ def test_a_portrait_by_hand() -> None:
 def test_a_portrait_agrees_with_a_convolution_at_full_size(sigma: float) -> None:
     rng = np.random.default_rng(4)
     shape = (101, 147)
-    image = cv2.resize(rng.integers(0, 256, (9, 13, 3), np.uint8), shape[::-1])
-    alpha = cv2.resize(rng.random((5, 6), np.float32), shape[::-1])
+    image = np.asarray(
+        cv2.resize(rng.integers(0, 256, (9, 13, 3), np.uint8), shape[::-1]), np.uint8
+    )
+    alpha = np.asarray(cv2.resize(rng.random((5, 6), np.float32), shape[::-1]), np.float32)
     weights = (1 - alpha)[:, :, None]
     colors = np.stack(
         [
@@ -434,10 +436,12 @@ def test_a_portrait_in_strips_is_the_same(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_portrait_checks_what_it_is_given() -> None:
     image, alpha = np.zeros((4, 5, 3), np.uint8), np.zeros((4, 5), np.float32)
-    for wrong in (image[:, :, 0], image.astype(np.uint16), image[:0]):
+    wrongs: list[Any] = [image[:, :, 0], image.astype(np.uint16), image[:0]]
+    for wrong in wrongs:
         with pytest.raises(ImageError, match="the image is"):
             portrait(wrong, alpha, 1.0)
-    for odd in (alpha[:3], alpha.astype(np.float64), alpha + 2, alpha * np.nan):
+    odds: list[Any] = [alpha[:3], alpha.astype(np.float64), alpha + 2, alpha * np.nan]
+    for odd in odds:
         with pytest.raises(ImageError, match="alpha is"):
             portrait(image, odd, 1.0)
     for sigma in (0.0, -1.0, np.nan, np.inf):

@@ -25,8 +25,9 @@ def portrait(
     the Gaussian blur in pixels. The background is blurred by normalised convolution (Knutsson &
     Westin 1993) with the weights 1 - alpha, so that the subject's colors do not bleed into it,
     nor black from beyond the borders. It is blurred in a copy shrunk so far that `sigma` is 4 to
-    8 pixels there, the subject and the edges stay at full resolution. Beside the image, alpha and
-    the result, this needs some 100 MB for an image of any size.
+    8 pixels there, the subject and the edges stay at full resolution. At sigmas of a percent of
+    the longer side and above, this needs 120 MB beside the image, alpha and the result (measured
+    at 12,000 x 9,000 pixels).
 
     Raises ImageError where shapes or types differ from these, RecipeError for a sigma not above 0.
 
@@ -62,9 +63,9 @@ def _blurred(
     """(3, h, w) float32: the background, `factor` times smaller, blurred."""
     sums = _shrunk(image, alpha, factor)
     # beyond the borders nothing weighs anything
-    sums = cv2.GaussianBlur(sums, (0, 0), sigma / factor, borderType=cv2.BORDER_CONSTANT)
-    colors = sums[:, :, :3] / np.maximum(sums[:, :, 3:], np.float32(1e-12))
-    return np.ascontiguousarray(colors.transpose(2, 0, 1))
+    spread = cv2.GaussianBlur(sums, (0, 0), sigma / factor, borderType=cv2.BORDER_CONSTANT)
+    colors = spread[:, :, :3] / np.maximum(spread[:, :, 3:], np.float32(1e-12))
+    return np.ascontiguousarray(colors.transpose(2, 0, 1), np.float32)
 
 
 def _shrunk(
