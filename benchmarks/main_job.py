@@ -29,6 +29,7 @@ class Row:
     pretrained: bool = True
 
 
+WHOLE = ("--recipe", "benchmarks/letterbox.yaml")
 CAMVID = ("--recipe", "benchmarks/camvid.yaml")
 LEAK_FREE = "camvid-by-drive"
 CLASSES = [
@@ -52,7 +53,7 @@ ROWS = {
         "Pets, 3 breeds, `unet-mobilenetv2` at 128 px",
         "pets",
         "test",
-        ("--image-size", "128", "--epochs", "20", "--set", "train.validate_every=2"),
+        (*WHOLE, "--image-size", "128", "--epochs", "20", "--set", "train.validate_every=2"),
     ),
     "lungs64": Row(
         "lungs64, `mini-unet` at 64 px",
@@ -66,7 +67,7 @@ ROWS = {
         "facade",
         "test",
         (
-            *("--image-size", "192x256", "--epochs", "20"),
+            *(*WHOLE, "--image-size", "192x256", "--epochs", "20"),
             *("--set", "data.ignore=various", "--set", "train.validate_every=5"),
         ),
     ),

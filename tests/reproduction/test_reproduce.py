@@ -74,6 +74,8 @@ def test_what_is_done_is_not_done_again(lungs, tmp_path):
     (out / "conv-1x1.json").write_text(json.dumps(stored))
     reproduce("R4", None, out, quick=True, only=["conv-1x1"], resume=True)
     assert Result.load(out / "conv-1x1.json").parameters == 7
+    with pytest.raises(RunError, match="holds a quick look"):
+        reproduce("R4", out / "made", out, only=["conv-1x1"], resume=True)
     (out / "conv-1x1.json").write_text("{}")
     with pytest.raises(RunError, match="damaged"):
         reproduce("R4", None, out, quick=True, only=["conv-1x1"], resume=True)

@@ -107,14 +107,18 @@ def reproduce(
     for number, experiment in enumerate(wanted, start=1):
         if on_experiment is not None:
             on_experiment(experiment.name, number, len(wanted))
-        if (folder / f"{experiment.name}.json").is_file():
+        stored = folder / f"{experiment.name}.json"
+        if stored.is_file():
+            if Result.load(stored).quick != quick:
+                kind = "a full training" if quick else "a quick look"
+                raise RunError(f"the folder holds {kind}", where=stored, hint="choose another --out")
             _log.info("%s is done", experiment.name)
             continue
         recipe = _recipe(experiment, folder, quick, seconds)
         run = train(dataset, recipe, folder / experiment.name, resume=True, device=device)
         command = _command(system, data, out, quick, seconds, experiment)
         result = _result(system, experiment, run, dataset, command, quick, device)
-        result.save(folder / f"{experiment.name}.json")
+        result.save(stored)
     return write_page(system, folder)
 
 
