@@ -110,8 +110,11 @@ def reproduce(
         stored = folder / f"{experiment.name}.json"
         if stored.is_file():
             if Result.load(stored).quick != quick:
-                kind = "a full training" if quick else "a quick look"
-                raise RunError(f"the folder holds {kind}", where=stored, hint="choose another --out")
+                raise RunError(
+                    f"the folder holds {'a full training' if quick else 'a quick look'}",
+                    where=stored,
+                    hint="choose another --out",
+                )
             _log.info("%s is done", experiment.name)
             continue
         recipe = _recipe(experiment, folder, quick, seconds)
