@@ -36,7 +36,7 @@ def displayable(image: NDArray[Any], scaling: Scaling | None = None) -> NDArray[
     pixels = image[:, :, None] if image.ndim == 2 else image
     pixels = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, :1]
     if scaling is not None:
-        shown = np.empty(pixels.shape, np.uint8)
+        shown: NDArray[np.uint8] = np.empty(pixels.shape, np.uint8)
         step = max(1, _VALUES_AT_ONCE // max(1, pixels[:1].size))
         for first in range(0, len(pixels), step):
             some = slice(first, first + step)
