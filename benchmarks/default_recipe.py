@@ -28,7 +28,7 @@ CANDIDATES: dict[str, dict[str, object]] = {
     "fpn": {"model.name": "fpn", **_ENCODER},
     "deeplabv3plus": {"model.name": "deeplabv3plus", **_ENCODER},
 }
-# the splits are those of the reference systems: a test split for each
+# the splits are those of the reference systems; val chooses, test stays for their tables
 DATA = {"pets": "R1", "camvid": "R2", "facade": "R3"}
 
 
@@ -45,7 +45,7 @@ def run(row: str, data: Path, work: Path, seconds: float) -> None:
         }
     )
     trained = train(dataset, recipe, work / row, resume=True)
-    sheet = evaluate(trained, dataset, split="test")
+    sheet = evaluate(trained, dataset, split="val")
     result = {
         "row": row,
         "seconds": seconds,

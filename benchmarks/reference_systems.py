@@ -26,7 +26,7 @@ from intarsia.reproduction.tables import honest_table, published_tables, trainin
 KEPT = Path("benchmarks/reference-systems")
 PAGE = Path("docs/reference-systems.md")
 DATA = {"R0": "camvid", "R1": "pets", "R2": "camvid", "R3": "facade", "R4": "lungs64"}
-FLAGS = {"R0": ("--time", "15m"), "R2": ("--time", "20m")}
+FLAGS = {"R0": ("--time", "900s"), "R2": ("--time", "1200s")}
 HEAD = """# The reference systems
 
 Five published systems, ten networks, each trained again by one command under its own protocol.
@@ -43,9 +43,9 @@ intarsia reproduce R4 --quick --out reproduced/R4
 
 def command(system: System, data: Path, work: Path, experiment: str) -> list[str]:
     return [
-        *("intarsia", "reproduce", system.key, "--data", str(data / DATA[system.key])),
-        *("--out", str(work / system.key), *FLAGS.get(system.key, ())),
-        *("--only", experiment, "--resume"),
+        *("intarsia", "reproduce", system.name, "--data", str(data / DATA[system.key])),
+        *("--out", str(work / system.key), "--only", experiment),
+        *(*FLAGS.get(system.key, ()), "--resume"),
     ]
 
 
@@ -55,10 +55,10 @@ def run(system: System, data: Path, work: Path) -> None:
         subprocess.run([sys.executable, "-m", *words], check=True)
 
 
-def keep(system: System, work: Path) -> None:
-    """Copies the results of full trainings to where they are kept."""
+def keep(system: System, data: Path, work: Path) -> None:
+    """Copies the results of the commands above to where they are kept."""
     for result in stored_results(system, work / system.key):
-        if not result.quick:
+        if result.command == shlex.join(command(system, data, work, result.experiment)):
             target = KEPT / system.key
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy(work / system.key / f"{result.experiment}.json", target)
@@ -88,15 +88,17 @@ def section(system: System, data: Path, work: Path) -> str:
         lines += ["", notes.read_text(encoding="utf-8")]
     lines += ["", "Differences from the report:", ""]
     lines += [f"- {line}" for line in system.differences]
-    lines += [f"- {result.experiment}: {' '.join(result.differences)}" for result in results]
-    lines += ["", machine(results)] if results else []
+    for result in results:
+        lines += ["", f"### {result.experiment}", "", f"`{result.command}`", ""]
+        lines += [f"- {line}" for line in (*result.differences, machine(result))]
     return "\n".join(lines) + "\n"
 
 
-def machine(results: list[Result]) -> str:
-    last = results[-1].machine
-    versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
-    return f"Measured with {last['device']}, {last['threads']} threads; {versions}."
+def machine(result: Result) -> str:
+    own = result.machine
+    versions = own.get("versions") or {}
+    said = ", ".join(f"{name} {versions[name]}" for name in ("python", "torch") if name in versions)
+    return f"Measured on {own.get('device')}, {own.get('threads')} threads; {said}."
 
 
 def main() -> None:
@@ -111,7 +113,7 @@ def main() -> None:
     for system in SYSTEMS:
         if system.key in arguments.systems:
             run(system, arguments.data, arguments.work)
-        keep(system, arguments.work)
+        keep(system, arguments.data, arguments.work)
     sections = [section(system, arguments.data, arguments.work) for system in SYSTEMS]
     PAGE.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
     print(f"written: {PAGE}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,6 +68,7 @@ class Pairs:
         self._room = _CACHE_SHARE * available_memory() if cache == "auto" else math.inf
         self.cached = cache == "memory" or (cache == "auto" and self.bytes <= self._room)
         self._kept: dict[int, list[Pair]] = {}
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.samples) * self.cells
@@ -77,9 +79,10 @@ class Pairs:
             return self._kept[image][cell]
         pairs = self._read(image)
         size = sum(part.nbytes for pair in pairs for part in pair)
-        if self.cached and size <= self._room:
-            self._room -= size
-            self._kept[image] = pairs
+        with self._lock:
+            if self.cached and image not in self._kept and size <= self._room:
+                self._room -= size
+                self._kept[image] = pairs
         return pairs[cell]
 
     def name(self, index: int) -> str:

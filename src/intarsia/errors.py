@@ -53,6 +53,10 @@ class ModelError(IntarsiaError):
     """A model cannot be built, or its weights do not fit."""
 
 
+class WeightsNotHere(ModelError):
+    """Pretrained weights are neither on this machine nor to be had from the hub."""
+
+
 class RunError(IntarsiaError):
     """A run folder is missing, locked, damaged or already taken."""
 

@@ -6,6 +6,7 @@ load fails.
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import socket
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 import torch
 from torch import Tensor, nn
 
-from intarsia.errors import ModelError
+from intarsia.errors import ModelError, WeightsNotHere
 from intarsia.models.encoders import state_keys
 
 PRETRAINED = "mobilenetv2_100"
@@ -55,7 +56,7 @@ def pretrained_encoder(name: str) -> State:
         local = weights_folder() / f"{tagged}{ending}"
         if local.is_file():
             return read_state(local)
-    advice = ModelError(
+    advice = WeightsNotHere(
         f'the ImageNet weights of "{name}" are not on this machine and the hub is out of reach',
         where=config.hf_hub_id,
         expected=f"model.safetensors of {config.hf_hub_id} on the Hugging Face hub",
@@ -81,8 +82,13 @@ def _hub_reachable(repository: str) -> bool:
             return True
     if constants.HF_HUB_OFFLINE:
         return False
+    return _resolves(urlsplit(constants.ENDPOINT).hostname)
+
+
+@functools.cache
+def _resolves(host: str | None) -> bool:
     try:
-        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
+        socket.getaddrinfo(host, 443)
     except OSError:
         return False
     return True

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets.pixels import read_pixels
-from intarsia.errors import ImageError, RecipeError, did_you_mean
+from intarsia.errors import ImageError
 from intarsia.inference import Ids, Inference
 from intarsia.labels import LabelMap
 from intarsia.recipe import PredictSection
@@ -53,7 +53,6 @@ class Predictor:
         self.labels = run.labels
         self.preprocessing = run.preprocessing
         self.settings = run.recipe.predict
-        _check_classes(self.settings, self.labels)
         self._page: int | None = run.manifest.get("page")
         self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
         self.inference = run.inference(
@@ -126,20 +125,3 @@ class Predictor:
             )
         elif pixels.dtype == np.uint8 and scaling.low == 0 and scaling.high >= 4095:
             raise ImageError("an 8-bit image", where=where, expected=expected)
-
-
-def _check_classes(settings: PredictSection, labels: LabelMap) -> None:
-    """Raise where the settings name classes that the model has not."""
-    if settings.soft and len(labels) != 2:
-        raise RecipeError(
-            f"a soft mask shows the second of two classes; the model has {len(labels)}",
-            where="predict.soft",
-            hint="leave predict.soft out; --probabilities writes those of all classes",
-        )
-    for name in settings.portrait:
-        if name not in labels.names:
-            raise RecipeError(
-                f'no class "{name}"',
-                where="predict.portrait",
-                hint=did_you_mean(name, labels.names),
-            )

@@ -73,6 +73,8 @@ class Recipe(Section):
             raise ValueError("schedule.cycles needs schedule.name: snapshot")
         if self.predict.ensemble and not snapshot:
             raise ValueError("predict.ensemble needs schedule.name: snapshot")
+        if self.predict.ensemble and (self.train.patience or self.train.stop_at is not None):
+            raise ValueError("predict.ensemble needs whole cycles: no train.patience or stop_at")
         return self
 
     @classmethod

@@ -31,7 +31,7 @@ _COLUMNS = (
 def time_table(runs: Mapping[str, Run]) -> Table:
     """A row a run, under the names given: parameters, seconds, memory in bytes.
 
-    "s an epoch" is the mean of the training's part, without validation. "evaluated on" is the
+    "s an epoch" is the mean of an epoch, its validation included. "evaluated on" is the
     run's first evaluation; "ms an image" is its mean from decoded pixels to the mask.
     """
     rows = tuple(_row(name, run) for name, run in runs.items())

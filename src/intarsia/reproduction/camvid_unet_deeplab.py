@@ -11,18 +11,17 @@ from intarsia.reproduction.system import Experiment, System
 
 _OURS = Recipe.load(DEFAULT).replace(
     **{
-        # sizes for two CPU cores: two thirds of the resolution show most of the scene at once
-        "data.longest_side": 320,
+        # a size for two CPU cores, in the aspect of the images
         "data.image_size": (192, 256),
-        "train.batch_size": 4,
+        "train.batch_size": 6,
         # a fifth of the time would go into validations otherwise
-        "train.validate_every": 4,
+        "train.validate_every": 6,
     }
 )
 
 
 def _arranged(data: Dataset) -> Dataset:
-    return counting_ignored(val_as_test(data, share=0.2, seed=0), "Unlabelled")
+    return counting_ignored(val_as_test(data, share=0.2, seed=0, always=True), "Unlabelled")
 
 
 SYSTEM = System(
@@ -46,6 +45,5 @@ SYSTEM = System(
         "Atrous rates 6, 12, 18 at output stride 16; theirs are not stated.",
         "Plateau of three epochs, factor 0.3; rotation up to 10 degrees, shifts up to a tenth: "
         "the report names the methods without their parameters.",
-        "Figures of the train split are of as many of its images as validate.",
     ),
 )

@@ -77,6 +77,7 @@ def _without(sheet: Evaluation, name: str | None) -> dict[str, float | None] | N
     return {
         "miou": mean([row.iou for row in rows]),
         "mean_dice": mean([row.dice for row in rows]),
+        "mean_accuracy": mean([row.sensitivity for row in rows]),
         "pixel_accuracy": metrics.pixel_accuracy(matrix),
         "majority_accuracy": metrics.majority_accuracy(matrix),
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from intarsia.datasets import Dataset
 from intarsia.datasets.synthetic import make_street
-from intarsia.errors import DataError, ModelError, RecipeError, RunError, did_you_mean
+from intarsia.errors import DataError, RecipeError, RunError, WeightsNotHere, did_you_mean
 from intarsia.models import pretrained_encoder, pretrained_name
 from intarsia.recipe import Recipe
 from intarsia.reproduction import (
@@ -22,7 +23,7 @@ from intarsia.reproduction import (
 )
 from intarsia.reproduction.differences import differences
 from intarsia.reproduction.measurement import measure
-from intarsia.reproduction.page import write_page
+from intarsia.reproduction.page import stored_results, write_page
 from intarsia.reproduction.results import Measured, Result
 from intarsia.reproduction.splits import few
 from intarsia.reproduction.system import Experiment, System
@@ -103,26 +104,43 @@ def reproduce(
             hint="add --resume to go on with it, or choose another --out",
         )
     dataset = _dataset(system, data, folder, quick)
+    _check_earlier(system, folder, dataset, quick)
     wanted = [e for e in system.experiments if not only or e.name in only]
     for number, experiment in enumerate(wanted, start=1):
         if on_experiment is not None:
             on_experiment(experiment.name, number, len(wanted))
         stored = folder / f"{experiment.name}.json"
         if stored.is_file():
-            if Result.load(stored).quick != quick:
-                raise RunError(
-                    f"the folder holds {'a full training' if quick else 'a quick look'}",
-                    where=stored,
-                    hint="choose another --out",
-                )
             _log.info("%s is done", experiment.name)
             continue
-        recipe = _recipe(experiment, folder, quick, seconds)
+        recipe = _recipe(experiment, quick, seconds)
         run = train(dataset, recipe, folder / experiment.name, resume=True, device=device)
         command = _command(system, data, out, quick, seconds, experiment)
         result = _result(system, experiment, run, dataset, command, quick, device)
         result.save(stored)
     return write_page(system, folder)
+
+
+def _check_earlier(system: System, folder: Path, data: Dataset, quick: bool) -> None:
+    """Raises where the folder holds trainings of another kind or on other data."""
+    for result in stored_results(system, folder):
+        if result.quick != quick:
+            raise RunError(
+                f"the folder holds {'a full training' if quick else 'a quick look'}",
+                where=folder / f"{result.experiment}.json",
+                hint="choose another --out",
+            )
+    wanted = {sample.name: sample.split for sample in data.samples}
+    for experiment in system.experiments:
+        path = folder / experiment.name
+        if (path / "recipe.yaml").is_file():
+            manifest = Run.open(path).manifest
+            if {s["name"]: s["split"] for s in manifest["samples"]} != wanted:
+                raise RunError(
+                    "the folder holds a training on other images",
+                    where=path,
+                    hint="give the same --data, or choose another --out",
+                )
 
 
 def _dataset(system: System, data: str | Path | None, folder: Path, quick: bool) -> Dataset:
@@ -141,7 +159,10 @@ def _dataset(system: System, data: str | Path | None, folder: Path, quick: bool)
     else:
         made = folder / "made"
         if not (made / "dataset.yaml").is_file():
-            make_street(made, count=_MADE_SCENES)
+            # made beside its place, so that what was stopped meanwhile can be begun again
+            part = folder / "made.part"
+            shutil.rmtree(part, ignore_errors=True)
+            make_street(part, count=_MADE_SCENES).rename(made)
         dataset = Dataset.open(made)
         if system.two_classes:
             dataset = dataset.keeping(dataset.labels.names[-1:])
@@ -149,10 +170,7 @@ def _dataset(system: System, data: str | Path | None, folder: Path, quick: bool)
     return few(dataset, _QUICK_IMAGES) if quick else dataset
 
 
-def _recipe(experiment: Experiment, folder: Path, quick: bool, seconds: float | None) -> Recipe:
-    begun = folder / experiment.name
-    if (begun / "recipe.yaml").is_file():
-        return Run.open(begun).recipe
+def _recipe(experiment: Experiment, quick: bool, seconds: float | None) -> Recipe:
     recipe = experiment.recipe
     if seconds is not None:
         recipe = recipe.replace(**{"train.time": seconds})
@@ -161,6 +179,7 @@ def _recipe(experiment: Experiment, folder: Path, quick: bool, seconds: float | 
         recipe = recipe.replace(
             **{
                 "train.epochs": recipe.schedule.cycles,
+                "train.validate_every": 1,
                 "train.batch_size": min(4, recipe.train.batch_size),
                 "data.image_size": sides,
             }
@@ -169,7 +188,7 @@ def _recipe(experiment: Experiment, folder: Path, quick: bool, seconds: float | 
     if recipe.train.weights == "imagenet" and encoder is not None:
         try:
             pretrained_encoder(encoder)
-        except ModelError as error:
+        except WeightsNotHere as error:
             _log.warning("%s: %s; it starts from random weights", experiment.name, error.what)
             recipe = recipe.replace(**{"train.weights": "none"})
     return recipe
@@ -196,14 +215,13 @@ def _result(
         parameters=summary["parameters"],
         weights=recipe.train.weights,
         epochs=summary["epochs"],
-        planned_epochs=experiment.recipe.train.epochs,
         best_epoch=summary["best_epoch"],
         batch_size=recipe.train.batch_size,
+        precision=recipe.train.precision,
         image_size=recipe.data.image_size,
         images={split: len(samples) for split, samples in data.splits.items()},
         training_seconds=summary["training_seconds"],
         peak_memory_bytes=summary["peak_memory_bytes"],
-        cells=recipe.data.grid[0] * recipe.data.grid[1],
         measured=_measured(system, experiment, run, data, device),
         differences=(),
         command=command,
@@ -214,7 +232,7 @@ def _result(
             "commit": environment.get("commit"),
         },
     )
-    return replace(result, differences=differences(system, result))
+    return replace(result, differences=differences(system, experiment, result))
 
 
 def _measured(

@@ -47,14 +47,13 @@ class Result:
     parameters: int
     weights: str
     epochs: int
-    planned_epochs: int
     best_epoch: int
     batch_size: int
+    precision: str
     image_size: tuple[int, int]
     images: dict[str, int]
     training_seconds: float
     peak_memory_bytes: int
-    cells: int
     measured: tuple[Measured, ...]
     differences: tuple[str, ...]
     command: str

@@ -15,30 +15,37 @@ from intarsia.labels import LabelMap
 def drawn(data: Dataset, shares: Mapping[str, float], *, seed: int) -> Dataset:
     """Every image drawn into a split, `shares` of the images each; the first takes what is left.
 
+    Groups that dataset.yaml names stay together.
+
     Raises:
         DataError: too few images for one in each split.
     """
-    names = sorted(sample.name for sample in data.samples)
-    if len(names) < len(shares):
+    members: dict[str, list[str]] = {}
+    for sample in data.samples:
+        group = sample.group if data.groups_declared else None
+        members.setdefault(group or sample.name, []).append(sample.name)
+    units = sorted(members)
+    if len(units) < len(shares):
         raise DataError(
-            f"{len(names)} images are too few for {' / '.join(shares)}", where=data.root
+            f"{len(units)} images or groups are too few for {' / '.join(shares)}", where=data.root
         )
-    random.Random(seed).shuffle(names)
+    random.Random(seed).shuffle(units)
     chosen: dict[str, str] = {}
     for split, share in list(shares.items())[1:]:
-        for _ in range(max(1, round(share * len(data.samples)))):
-            chosen[names.pop()] = split
+        wanted = max(1, round(share * len(data.samples)))
+        while list(chosen.values()).count(split) < wanted and len(units) > 1:
+            chosen |= dict.fromkeys(members[units.pop()], split)
     first = next(iter(shares))
     samples = tuple(replace(s, split=chosen.get(s.name, first)) for s in data.samples)
     return replace(data, samples=samples)
 
 
-def val_as_test(data: Dataset, *, share: float, seed: int) -> Dataset:
+def val_as_test(data: Dataset, *, share: float, seed: int, always: bool = False) -> Dataset:
     """The given val split as test, and `share` of the train images as val.
 
-    Data that have a test split keep theirs.
+    Data that have a test split keep theirs, unless `always`: then it is left out.
     """
-    if "test" in data.splits:
+    if "test" in data.splits and not always:
         return data
     train = sorted(sample.name for sample in data.split("train"))
     random.Random(seed).shuffle(train)
@@ -47,6 +54,7 @@ def val_as_test(data: Dataset, *, share: float, seed: int) -> Dataset:
     samples = tuple(
         replace(s, split="val" if s.name in held_out else turned.get(s.split or "", s.split))
         for s in data.samples
+        if s.split in ("train", "val")
     )
     return replace(data, samples=samples)
 

@@ -52,7 +52,7 @@ def _beside(system: System, number: int, results: Sequence[Result]) -> Table:
             measured = result.on(last)
             if measured is not None:
                 about = f"{result.network}, {result.experiment}"
-                rows.append(("ours", about, last, *_figures(table, result, measured)))
+                rows.append(("ours", about, last, *_figures(system, table, result, measured)))
     columns = (
         Column(""),
         Column("model"),
@@ -72,7 +72,9 @@ def _ours(
     for measured in result.measured:
         if measured.split == split:
             changed = "".join(f", {key} {value}" for key, value in measured.settings.items())
-            lines.append(("ours", about + changed, split, *_figures(table, result, measured)))
+            lines.append(
+                ("ours", about + changed, split, *_figures(system, table, result, measured))
+            )
     return lines
 
 
@@ -84,12 +86,16 @@ def _about(model: str, setting: str) -> str:
     return f"{model}, {setting}" if setting else model
 
 
-def _figures(table: PublishedTable, result: Result, measured: Measured) -> tuple[Cell, ...]:
+def _figures(
+    system: System, table: PublishedTable, result: Result, measured: Measured
+) -> tuple[Cell, ...]:
     own = {
         "training_seconds": result.training_seconds,
         "evaluation_seconds": measured.seconds,
         "prediction_seconds": measured.milliseconds_per_image * measured.images / 1000,
-        "milliseconds_per_patch": measured.milliseconds_per_image / result.cells,
+        # an image holds as many patches for every network, also for one that sees it whole
+        "milliseconds_per_patch": measured.milliseconds_per_image
+        / system.published.counts.get("patches_per_image", 1),
     }
     return tuple(own.get(name, measured.historical.get(name)) for name in table.columns)
 
@@ -146,6 +152,6 @@ def training_table(results: Sequence[Result]) -> Table:
         Column("epochs", "count"),
         Column("best epoch", "count"),
         Column("training", "duration"),
-        Column("peak memory", "size"),
+        Column("peak memory of the process", "size"),
     )
     return Table("training", "Trainings", columns, rows)

@@ -19,6 +19,7 @@ from intarsia.recipe import Recipe
 from intarsia.runs.checkpoint import BEST, LAST, SNAPSHOTS, load_weights
 from intarsia.runs.network import build_network
 from intarsia.runs.refinement import crf_refinement
+from intarsia.runs.uses import check_uses
 from intarsia.transforms import Preprocessing
 
 if TYPE_CHECKING:
@@ -208,14 +209,13 @@ class Run:
             os.fsync(file.fileno())
 
     def inference(self, network: Network) -> Inference:
-        """How this run's recipe uses `network` on images."""
+        """How this run's recipe uses `network` on images.
+
+        Raises:
+            RecipeError: the recipe's `predict.*` keys do not fit the classes.
+        """
         settings = self.recipe.predict
-        if settings.threshold is not None and len(self.labels) != 2:
-            raise RecipeError(
-                f"a threshold decides between two classes; the model has {len(self.labels)}",
-                where="predict.threshold",
-                hint="leave predict.threshold out",
-            )
+        check_uses(settings, self.labels)
         refine = None
         if settings.crf:
             refine = crf_refinement(

@@ -93,6 +93,8 @@ def train(
         if stored is None:
             if recipe.train.time is not None:
                 setup = setup.with_epochs(fitting_epochs(setup, calibrate(setup)))
+                # as in a resumed training, which does not calibrate
+                torch.manual_seed(setup.recipe.train.seed)
             make_folder(path)
             held.enter_context(RunLock(path))
             # another training may have begun here while this one made itself ready

@@ -31,7 +31,8 @@ def write_picture(run: Run, setup: Setup, network: Network, epoch: int) -> None:
             for have, want in zip(truth.shape, preprocessing.size, strict=True)
         )
         image, truth = image[place], truth[place]
-    mask = Inference(network, preprocessing).mask(image)
+    threshold = setup.recipe.predict.threshold
+    mask = Inference(network, preprocessing, threshold=threshold).mask(image)
     picture = displayable(image, data.scaling)
     panels = [picture, *(np.asarray(overlay(picture, m, data.labels)) for m in (truth, mask))]
     shown = Image.fromarray(np.concatenate([panel[..., :3] for panel in panels], axis=1))

@@ -135,9 +135,11 @@ def fitting_epochs(setup: Setup, speed: Speed) -> int:
     budget = setup.recipe.train.time or 0.0
     each = speed.epoch(setup)
     epochs = int(_MARGIN * budget / each)
-    if epochs < 1:
+    fewest = setup.recipe.schedule.cycles
+    if epochs < fewest:
+        needed = "one epoch takes" if fewest == 1 else f"{fewest} cycles of one epoch take"
         raise RecipeError(
-            f"one epoch takes about {readable_duration(each)}",
+            f"{needed} about {readable_duration(fewest * each)}",
             where=f"train.time = {readable_duration(budget)}",
             hint="allow more time, or take a smaller --image-size",
         )

@@ -23,6 +23,7 @@ from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.runs.checkpoint import BEST, load_weights
 from intarsia.runs.network import build_network
+from intarsia.runs.uses import check_uses
 from intarsia.training.optimisation import frequency_weights
 from intarsia.transforms import Augmentation, Preprocessing
 
@@ -92,6 +93,7 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
             expected="two classes at least",
             hint="ignore fewer (data.ignore), or look at what `intarsia check` says of the masks",
         )
+    check_uses(recipe.predict, data.labels)
     for split in ("train", "val"):
         if not data.splits.get(split):
             raise DataError(
