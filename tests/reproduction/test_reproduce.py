@@ -4,9 +4,10 @@ import shutil
 import pytest
 
 from intarsia.datasets import Dataset
-from intarsia.errors import DataError, RecipeError, RunError
+from intarsia.errors import DataError, ModelError, RecipeError, RunError
 from intarsia.reproduction import SYSTEMS, find_system, reproduce
 from intarsia.reproduction.page import stored_results
+from intarsia.reproduction.reproduce import _recipe
 from intarsia.reproduction.results import Result
 
 
@@ -103,3 +104,32 @@ def test_weights_that_cannot_be_had_are_said(tmp_path, shapes, monkeypatch):
     assert any(line.startswith("Random first weights") for line in result.differences)
     # a set without a test split is tested on its val split
     assert result.images == {"train": 6, "val": 1, "test": 3}
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_every_experiment_has_a_recipe_of_each_kind(tmp_path, monkeypatch, quick):
+    monkeypatch.setattr("intarsia.reproduction.reproduce.pretrained_encoder", lambda name: {})
+    for system in SYSTEMS:
+        for experiment in system.experiments:
+            recipe = _recipe(experiment, quick, None)
+            assert recipe.model == experiment.recipe.model
+            assert (recipe == experiment.recipe) != quick
+            if quick:
+                assert recipe.train.epochs == experiment.recipe.schedule.cycles
+
+
+def test_a_damaged_weights_file_is_no_reason_for_random_weights(tmp_path, monkeypatch, shapes):
+    monkeypatch.setenv("INTARSIA_WEIGHTS", str(tmp_path))
+    (tmp_path / "resnet18.a1_in1k.safetensors").write_bytes(b"cut short")
+    with pytest.raises(ModelError, match="not a whole safetensors file"):
+        reproduce("R0", shapes, tmp_path / "R0", quick=True, only=["skip"])
+
+
+def test_another_data_set_cannot_go_on_in_the_same_folder(tmp_path, shapes, monkeypatch):
+    monkeypatch.setattr("intarsia.models.weights._hub_reachable", lambda name: False)
+    monkeypatch.setenv("INTARSIA_WEIGHTS", str(tmp_path))
+    out = tmp_path / "R0"
+    reproduce("R0", shapes, out, quick=True, only=["skip"])
+    (out / "skip.json").unlink()
+    with pytest.raises(RunError, match="a training on other images"):
+        reproduce("R0", None, out, quick=True, only=["skip"], resume=True)

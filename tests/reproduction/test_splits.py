@@ -65,3 +65,19 @@ def test_ignored_pixels_can_be_a_class_of_their_own(flat):
     np.testing.assert_array_equal(after == 2, before == 255)
     np.testing.assert_array_equal(after[before != 255], before[before != 255])
     assert counting_ignored(counted, "Unlabelled") is counted
+
+
+def test_groups_that_are_declared_stay_together(flat):
+    samples = tuple(replace(s, group=f"g{number // 4}") for number, s in enumerate(flat.samples))
+    data = replace(flat, samples=samples, groups_declared=True)
+    made = drawn(data, {"train": 0.6, "val": 0.2, "test": 0.2}, seed=1)
+    splits = {s.group: {t.split for t in made.samples if t.group == s.group} for s in made.samples}
+    assert all(len(each) == 1 for each in splits.values())
+    assert counts(made) == {"train": 12, "val": 4, "test": 4}
+
+
+def test_a_given_test_split_is_left_out_where_val_must_be_it(flat):
+    data = drawn(flat, {"train": 0.6, "val": 0.2, "test": 0.2}, seed=0)
+    turned = val_as_test(data, share=0.5, seed=0, always=True)
+    assert counts(turned) == {"train": 6, "val": 6, "test": 4}
+    assert {s.name for s in turned.split("test")} == {s.name for s in data.split("val")}

@@ -222,3 +222,17 @@ def test_a_picture_before_training_and_after_every_epoch(shapes, tmp_path):
         image = np.asarray(picture)[:, :53]
     with Image.open(run.dataset().split("val")[0].image) as first:
         np.testing.assert_array_equal(image, np.asarray(first.convert("RGB")))
+
+
+def test_uses_that_do_not_fit_are_refused_before_training(tmp_path):
+    many = Dataset.open(write_many_classes(tmp_path / "many"))
+    for setting, match in (
+        ("predict.threshold=0.4", "a threshold decides between two classes"),
+        ("predict.soft=true", "the second of two classes"),
+        ("predict.portrait=Sky", 'no class "Sky"'),
+    ):
+        with pytest.raises(RecipeError, match=match):
+            train(many, RECIPE.set([setting]), tmp_path / "run")
+    with pytest.raises(RecipeError, match="whole cycles"):
+        SNAPSHOTS.replace(**{"predict.ensemble": True, "train.patience": 3})
+    assert not (tmp_path / "run").exists()
