@@ -50,8 +50,9 @@ def refine(
     `probabilities` is (K, H, W) float32, a network's softmax; its -log is the unary potential.
     `image` is (H, W, 3) uint8, the pixels the labels shall follow. `appearance_position` and
     `smoothness_position` are standard deviations in pixels, `appearance_color` one in grey levels
-    (0..255); the weights are the costs of a pair of different labels at distance 0. A weight of
-    0 leaves its kernel out; with both 0, or no iterations, the probabilities come back as given.
+    (0..255); as the kernels are normalised, a weight is about the cost of a label that the whole
+    neighbourhood of a pixel has not. A weight of 0 leaves its kernel out; with both 0, or no
+    iterations, the probabilities come back as given.
     The defaults were chosen on CamVid train images; densecrf's own (10, 80, 13, 3, 3, in the order
     of the arguments) remove what is thin from the masks of a good network: docs/crf.md.
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intarsia.errors import RecipeError, nearest
-
 if TYPE_CHECKING:
     from intarsia.runs import Run
 
@@ -35,12 +33,4 @@ def open_run(path: Path, settings: list[str] | None) -> Run:
     run = Run.open(path)
     if not settings:
         return run
-    keys = [key for key in run.recipe.flat() if key.startswith("predict.")]
-    for text in settings:
-        key, _, value = text.partition("=")
-        close = nearest(key, [k.removeprefix("predict.") for k in keys]) if "." not in key else None
-        if close:
-            raise RecipeError(
-                f'unknown key "{key}"', hint=f"did you mean predict.{close}={value or 'VALUE'}?"
-            )
     return run.setting(settings)

@@ -186,7 +186,7 @@ def _architecture(name: str) -> Architecture:
 def _dilation(name: str, output_stride: int | None, rates: Sequence[int] | None) -> Atrous | None:
     default = _output_stride(name)
     if default is not None:
-        return atrous(output_stride or default, rates)
+        return atrous(default if output_stride is None else output_stride, rates)
     if output_stride is not None or rates is not None:
         takers = [each for each in model_names() if _output_stride(each) is not None]
         key = "output_stride" if output_stride is not None else "atrous_rates"

@@ -77,12 +77,16 @@ def build_architecture(
     plain = strides is not None and len(set(strides)) == 1
     if strides is not None and plain != architecture.plain:
         raise _misfit(name, encoder, _SHAPES[plain])
+    if plain and strides is not None and architecture.stride % strides[0]:
+        raise _misfit(name, encoder, f"its patches of {strides[0]} px do not divide 32")
     options: dict[str, Any] = {"encoder_weights": None, "in_channels": channels, "classes": classes}
     if atrous is not None:
         options["encoder_output_stride"] = atrous.output_stride
         options["decoder_atrous_rates"] = atrous.rates
     try:
         network = _created(architecture, encoder, options)
+    except torch.OutOfMemoryError:
+        raise
     except _MISFITS as error:
         raise _misfit(name, encoder, _reason(encoder, error)) from error
     stride = architecture.stride if atrous is None else atrous.output_stride
@@ -143,5 +147,5 @@ def _for_plain() -> str:
 def _reason(encoder: str, error: BaseException) -> str:
     if "output_stride" in str(error):
         return "its strides cannot become dilations (output stride)"
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
     return f"it takes images of one size only ({text})" if made_for_one_size(encoder) else text

@@ -109,11 +109,14 @@ def read_state(path: Path) -> State:
         from safetensors.torch import load_file
 
         try:
-            return load_file(path)
+            stored = load_file(path)
         except SafetensorError as error:
             raise ModelError(
                 f"not a whole safetensors file: {error}", where=path, hint="fetch it again"
             ) from error
+        if not stored:
+            raise ModelError("no tensors by name in the file", where=path)
+        return stored
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intarsia.datasets import Dataset
-from intarsia.errors import RecipeError, RunError
+from intarsia.errors import RecipeError, RunError, nearest
 from intarsia.images import Scaling, write_atomic
 from intarsia.inference import Inference, Network
 from intarsia.labels import LabelMap
@@ -33,6 +33,7 @@ _ENVIRONMENT = "environment.json"
 _LOG = "log.jsonl"
 _SUMMARY = "summary.json"
 _LOOKS = "test-looks.jsonl"
+_PICTURES_ONLY = ("soft", "portrait", "portrait_blur")  # what else is written beside the masks
 
 
 class Run:
@@ -89,22 +90,30 @@ class Run:
             RecipeError: a key that does not belong to prediction, or a wrong value.
         """
         texts = list(assignments)
+        known = self.recipe.flat()
         for text in texts:
             key = text.partition("=")[0].strip()
-            if not key.startswith("predict."):
-                raise RecipeError(
-                    f'"{key}" is decided by the training',
-                    expected=", ".join(k for k in self.recipe.flat() if k.startswith("predict.")),
-                )
+            if key.startswith("predict."):
+                continue
+            uses = [k for k in known if k.startswith("predict.")]
+            if key in known:
+                raise RecipeError(f'"{key}" is decided by the training', expected=", ".join(uses))
+            close = nearest(key, [k.removeprefix("predict.") for k in uses])
+            raise RecipeError(
+                f'unknown key "{key}"',
+                expected=", ".join(uses),
+                hint=f"did you mean predict.{close}?" if close else None,
+            )
         other = Run(self.path)
         other.recipe = self.recipe.set(texts)
         return other
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The `predict.*` keys that `setting` changed, without their prefix."""
+        """The `predict.*` keys that `setting` changed and masks depend on, without their prefix."""
         stored = Recipe.load(self.path / _RECIPE).predict.model_dump()
-        return {k: v for k, v in self.recipe.predict.model_dump().items() if v != stored[k]}
+        now = self.recipe.predict.model_dump()
+        return {k: v for k, v in now.items() if v != stored[k] and k not in _PICTURES_ONLY}
 
     @property
     def name(self) -> str:
