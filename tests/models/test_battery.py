@@ -149,32 +149,41 @@ def test_a_saved_state_gives_the_same_output_again(case, tmp_path):
         assert torch.equal(other(images), expected)
 
 
+def answers_alike(session, model: nn.Module, size: tuple[int, int]) -> bool:
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
+
+    images = torch.randn(1, 3, *size)
+    with torch.inference_mode():
+        expected = model(images)
+    try:
+        (given,) = session.run(None, {"images": images.numpy()})
+    except (Fail, InvalidArgument, RuntimeException):
+        return False
+    if given.shape != expected.shape:
+        return False
+    return float((torch.from_numpy(given) - expected).abs().max()) < 1e-3 * float(expected.std())
+
+
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")  # of the exporter's own making, and many
+@pytest.mark.filterwarnings("default")  # the exporter's own, and many
 def test_exported_to_onnx_it_takes_other_sizes(case, tmp_path):
     import onnxruntime
 
     name, _, model = case
-    dynamic = name not in FIXED_IN_ONNX
     traced, other = fitting(name, (66, 97)), fitting(name, (123, 90))
+    free = torch.export.Dim.DYNAMIC
     torch.manual_seed(4)
     torch.onnx.export(
         model,
         (torch.randn(1, 3, *traced),),
         tmp_path / "model.onnx",
         dynamo=True,
-        dynamic_shapes=({2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},)
-        if dynamic
-        else None,
+        dynamic_shapes=({2: free, 3: free},),
         input_names=["images"],
         output_names=["logits"],
         verbose=False,
     )
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    for size in (traced, other) if dynamic else (traced,):
-        images = torch.randn(1, 3, *size)
-        with torch.inference_mode():
-            expected = model(images)
-        (given,) = session.run(None, {"images": images.numpy()})
-        close = 1e-3 * float(expected.std())
-        torch.testing.assert_close(torch.from_numpy(given), expected, atol=close, rtol=0)
+    assert answers_alike(session, model, traced)
+    # a name whose export has been mended must leave the list
+    assert answers_alike(session, model, other) == (name not in FIXED_IN_ONNX)
