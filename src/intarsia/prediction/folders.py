@@ -26,6 +26,7 @@ from intarsia.prediction.sources import Source, find_sources
 
 MEASUREMENT_COLUMNS = ("image", "class", "pixels", "share", "regions", "mean_confidence")
 
+_FEATHER = 0.1  # the softness of a portrait's edges, as a share of its blur
 _LONGEST_JPEG = 65_500  # pixels of a side that the format can hold
 _MUCH_MEMORY = 4e9  # bytes; a smaller CRF passes without a word
 
@@ -244,6 +245,8 @@ def _write_portrait(
     from intarsia.draw import displayable
 
     sigma = predictor.settings.portrait_blur * max(alpha.shape)
+    # a network that is sure of itself would leave edges as hard as a pair of scissors
+    cv2.GaussianBlur(alpha, (0, 0), _FEATHER * sigma, dst=alpha)
     picture = displayable(pixels, predictor.preprocessing.scaling)
     suffix = ".jpg" if max(alpha.shape) <= _LONGEST_JPEG else ".png"
     _write_picture(_output(folder, "portraits", source, suffix), portrait(picture, alpha, sigma))
