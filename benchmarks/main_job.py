@@ -29,7 +29,7 @@ class Row:
     pretrained: bool = True
 
 
-WHOLE = ("--recipe", "benchmarks/letterbox.yaml")
+WHOLE = ("--recipe", "unet-mobilenetv2")
 CAMVID = ("--recipe", "benchmarks/camvid.yaml")
 LEAK_FREE = "camvid-by-drive"
 CLASSES = [

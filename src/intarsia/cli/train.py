@@ -21,16 +21,17 @@ from intarsia.cli.env import warn_of_idle_gpu
 if TYPE_CHECKING:
     from intarsia.runs import Run
 
-DEFAULT_RECIPE = "unet-mobilenetv2"
-
 
 def train(
     data: DataArgument = None,
     images: ImagesOption = None,
     masks: MasksOption = None,
     recipe: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="See `intarsia recipes`.")
-    ] = DEFAULT_RECIPE,
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="See `intarsia recipes`.", show_default="the measured one"
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -85,7 +86,7 @@ def train(
     \b
     Example: intarsia train camvid/ --out runs/camvid --time 30m
     """
-    from intarsia.recipe import Recipe, parse_duration
+    from intarsia.recipe import DEFAULT, Recipe, parse_duration
     from intarsia.tracking import start_tracking
     from intarsia.training import plan
     from intarsia.training import train as fit
@@ -100,7 +101,8 @@ def train(
         "train.weights": weights,
     }
     given = {key: value for key, value in flags.items() if value is not None}
-    resolved = Recipe.load(recipe).replace(**given).set(set_ or [])
+    chosen = recipe or DEFAULT
+    resolved = Recipe.load(chosen).replace(**given).set(set_ or [])
     show_messages()
     dataset = open_dataset(data, images, masks)
     if device == "auto":
@@ -108,7 +110,7 @@ def train(
     if dry_run:
         typer.echo(str(plan(dataset, resolved, device=device)))
         return
-    folder = out or Path("runs") / f"{dataset.name}-{Path(recipe).stem}"
+    folder = out or Path("runs") / f"{dataset.name}-{Path(chosen).stem}"
     with start_tracking(track, folder) as tracker:
         run = fit(dataset, resolved, folder, resume=resume, device=device, on_epoch=tracker.epoch)
         _report(run)

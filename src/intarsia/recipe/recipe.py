@@ -26,7 +26,7 @@ from intarsia.strict_yaml import parse_yaml
 
 SCHEMA = 1
 
-DEFAULT = "unet-mobilenetv2"
+DEFAULT = "deeplabv3plus-mobilenetv2"
 """The recipe to begin with; docs/recipes.md has the measurements that chose it."""
 
 _NAME_LISTS = ("data.ignore", "data.classes", "predict.portrait")

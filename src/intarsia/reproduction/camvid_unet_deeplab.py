@@ -11,7 +11,7 @@ from intarsia.reproduction.system import Experiment, System
 
 _OURS = Recipe.load(DEFAULT).replace(
     **{
-        # a size for two CPU cores, in the aspect of the images
+        # small samples: on two CPU cores twenty minutes must hold many steps
         "data.image_size": (192, 256),
         "train.batch_size": 6,
         # a fifth of the time would go into validations otherwise

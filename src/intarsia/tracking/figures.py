@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from intarsia.runs import Run
@@ -29,29 +30,64 @@ def parameters(run: Run) -> dict[str, str]:
     }
 
 
-def epoch_figures(row: dict[str, Any]) -> dict[str, float]:
-    """The numbers of a row of the log; what was not measured is left out.
+@dataclass(frozen=True)
+class Point:
+    """One figure at one epoch; `moment`, in seconds since 1970, is part of its identity.
 
-    >>> epoch_figures({"epoch": 3, "train_loss": 0.5, "val_miou": None})
-    {'train_loss': 0.5}
+    MLflow keeps a second point where the same figure comes with another moment, so the moment is
+    read from the run and is the same whenever the run is sent.
     """
-    return {k: float(v) for k, v in row.items() if k != "epoch" and v is not None}
+
+    name: str
+    value: float
+    epoch: int
+    moment: float
 
 
-def sheet_figures(run: Run) -> dict[str, float]:
+def epoch_points(rows: list[dict[str, Any]], start: float) -> list[Point]:
+    """The numbers of the log from its first row on; what was not measured is left out.
+
+    `start`, in seconds since 1970, is when the first row's epoch began.
+
+    >>> epoch_points([{"epoch": 1, "seconds": 5.0, "val_miou": None}], start=100)
+    [Point(name='seconds', value=5.0, epoch=1, moment=105.0)]
+    """
+    found = []
+    moment = start
+    for row in rows:
+        moment += row["seconds"]
+        for name, value in row.items():
+            if name != "epoch" and value is not None:
+                found.append(Point(name, float(value), row["epoch"], moment))
+    return found
+
+
+def sheet_points(run: Run) -> list[Point]:
     """Every metric sheet that is in the run, `test` only where somebody has looked at it.
 
-    Names are `evaluations/SHEET/METRIC` and `evaluations/SHEET/METRIC/CLASS`.
+    Names are `evaluations/SHEET/METRIC` and `evaluations/SHEET/METRIC/CLASS`, the epoch is the
+    best one, the moment that of the sheet's file.
     """
-    found: dict[str, float] = {}
+    best = int(run.summary["best_epoch"])
+    points = []
+    for name, figures in _sheets(run).items():
+        moment = (run.path / "evaluations" / f"{name}.json").stat().st_mtime
+        points += [Point(figure, value, best, moment) for figure, value in figures.items()]
+    return points
+
+
+def _sheets(run: Run) -> dict[str, dict[str, float]]:
+    sheets = {}
     for name, sheet in run.evaluations.items():
+        found: dict[str, float] = {}
         start = f"evaluations/{_part(name)}"
         for metric in _OF_A_SPLIT:
             _put(found, f"{start}/{metric}", sheet.get(metric))
         for row in sheet["classes"]:
             for metric in _OF_A_CLASS:
                 _put(found, f"{start}/{metric}/{_part(row['name'])}", row.get(metric))
-    return found
+        sheets[name] = found
+    return sheets
 
 
 def _put(found: dict[str, float], name: str, value: float | None) -> None:

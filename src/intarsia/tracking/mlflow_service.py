@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intarsia.errors import IntarsiaError
 from intarsia.runs import Run
-from intarsia.tracking.figures import parameters
+from intarsia.tracking.database import check_database
+from intarsia.tracking.figures import Point, parameters
 from intarsia.tracking.record import without_secret
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    # likewise of PostgreSQL, in seconds: it waits for minutes otherwise
+    "PGCONNECT_TIMEOUT": "20",
     # stdout is for results
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
@@ -39,6 +42,14 @@ def tracking_uri(stored: str | None = None) -> str:
     """MLFLOW_TRACKING_URI, else where the run was tracked before, else `mlflow.db` here."""
     local = f"sqlite:///{Path('mlflow.db').absolute().as_posix()}"
     return os.environ.get("MLFLOW_TRACKING_URI") or stored or local
+
+
+@dataclass(frozen=True)
+class ServedRun:
+    """A run that is in MLflow; `started` in seconds since 1970."""
+
+    started: float
+    parameters: frozenset[str]
 
 
 class MlflowService:
@@ -58,7 +69,7 @@ class MlflowService:
 
     @property
     def _client(self) -> MlflowClient:
-        """Connects (and makes a new database) at the first call.
+        """Connects (and makes a new database) at the first call that is answered.
 
         Raises:
             IntarsiaError: an address that MLflow has nothing for.
@@ -67,31 +78,37 @@ class MlflowService:
             from mlflow import MlflowClient
             from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
+            check_database(self.uri)
             try:
-                self._connected = MlflowClient(self.uri, self.uri)
+                client = MlflowClient(self.uri, self.uri)
             except UnsupportedModelRegistryStoreURIException as error:
                 raise IntarsiaError(
                     f"MLflow cannot track to {self.name}",
                     where="MLFLOW_TRACKING_URI",
                     expected="http://HOST:PORT, sqlite:///FILE or a folder, for example",
                 ) from error
+            client.search_experiments(max_results=1)
+            self._connected = client
         return self._connected
 
     def ping(self) -> None:
         """Raises where nobody answers."""
         self._client.search_experiments(max_results=1)
 
-    def has_run(self, run_id: str) -> bool:
-        """False for a run that was deleted or never was."""
+    def find_run(self, run_id: str) -> ServedRun | None:
+        """None for a run that was deleted or never was."""
         from mlflow.exceptions import MlflowException
         from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
         try:
-            return bool(self._client.get_run(run_id).info.lifecycle_stage == "active")
+            found = self._client.get_run(run_id)
         except MlflowException as error:
             if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-                return False
+                return None
             raise
+        if found.info.lifecycle_stage != "active":
+            return None
+        return ServedRun(found.info.start_time / 1000, frozenset(found.data.params))
 
     def create_run(self, run: Run, started: float) -> str:
         """The id of a new run that began at `started`, in seconds since 1970."""
@@ -123,11 +140,11 @@ class MlflowService:
             chosen = found[start : start + _PARAMETERS_AT_ONCE]
             self._client.log_batch(run_id, params=chosen, synchronous=True)
 
-    def log_figures(self, run_id: str, figures: Mapping[str, float], step: int) -> None:
+    def log_points(self, run_id: str, points: list[Point]) -> None:
+        """The same points again change nothing."""
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
-        found = [Metric(name, value, now, step) for name, value in figures.items()]
+        found = [Metric(p.name, p.value, round(p.moment * 1000), p.epoch) for p in points]
         for start in range(0, len(found), _METRICS_AT_ONCE):
             chosen = found[start : start + _METRICS_AT_ONCE]
             self._client.log_batch(run_id, metrics=chosen, synchronous=True)

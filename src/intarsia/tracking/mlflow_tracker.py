@@ -10,14 +10,16 @@ from pathlib import Path
 
 from intarsia.errors import IntarsiaError, Interrupted
 from intarsia.runs import Run
-from intarsia.tracking.figures import epoch_figures, sheet_figures
+from intarsia.tracking.figures import epoch_points, sheet_points
 from intarsia.tracking.mlflow_service import MODEL, MlflowService, tracking_uri
 from intarsia.tracking.record import TrackingRecord, without_secret
 from intarsia.tracking.tracker import Row
 
 _FILES = ("recipe.yaml", "environment.json", "log.jsonl", "summary.json", "report.html")
-# A server that is silent for s seconds is left alone for 10 s: at most a tenth of the time goes.
+# A server that took s seconds is left alone for 10 s: at most a tenth of the time goes ...
 _PATIENCE = 10.0
+# ... except that answers within a second, which short epochs may cost, are never waited for.
+_QUICK = 1.0
 
 _log = logging.getLogger("intarsia")
 
@@ -34,7 +36,7 @@ class MlflowTracker:
         self._new = not (path / "recipe.yaml").is_file()
         self._record = TrackingRecord.load(path)
         self._service = MlflowService(tracking_uri(self._record.uri if self._record else None))
-        self._started = time.time()
+        self._started = float(int(time.time()))  # MLflow keeps no less than a millisecond
         self._begun = False
         self._down = False
         self._silent_until = 0.0
@@ -56,6 +58,9 @@ class MlflowTracker:
         except Exception as error:  # as above
             self._failed(error, begun)
             return
+        spent = time.monotonic() - begun
+        if spent > _QUICK:
+            self._silent_until = begun + spent + _PATIENCE * spent
         if self._down:
             self._down = False
             _log.info("MLflow at %s answers again: no epoch is missing", self._service.name)
@@ -103,7 +108,7 @@ class MlflowTracker:
             return
         stopped = isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit))
         try:
-            if time.monotonic() < self._silent_until:
+            if self._down and time.monotonic() < self._silent_until:
                 raise TimeoutError("it did not answer just now")
             run = Run.open(self._path)
             self._send_rows(run)
@@ -119,24 +124,30 @@ class MlflowTracker:
         """The MLflow run of this run folder: the one from before, that of `mlflow run`, or new."""
         if self._begun and self._record is not None:
             return self._record
-        service = self._service
-        record = self._record
-        if record is not None and (
-            record.uri != service.name or not service.has_run(record.run_id)
-        ):
-            _log.warning(
-                "MLflow run %s of %s is not at %s: a new one begins",
-                record.run_id,
-                self._path,
-                service.name,
-            )
-            record = None
+        service, record, found = self._service, self._record, None
+        if record is not None:
+            if record.uri.rstrip("/") == service.name.rstrip("/"):
+                found = service.find_run(record.run_id)
+            if found is None:
+                _log.warning(
+                    "MLflow run %s of %s is not at %s: a new one begins",
+                    record.run_id,
+                    self._path,
+                    service.name,
+                )
+                record = None
         if record is None:
             # set by `mlflow run` for the process that it starts
             given = os.environ.get("MLFLOW_RUN_ID")
-            run_id = given if given and service.has_run(given) else None
-            record = TrackingRecord(service.name, run_id or service.create_run(run, self._started))
+            found = service.find_run(given) if given else None
+            if found is not None and "train.epochs" in found.parameters:
+                found = None  # another training of that process has it
+            if given is None or found is None:
+                given = service.create_run(run, self._started)
+            record = TrackingRecord(service.name, given)
             record.save(self._path)
+        if found is not None:
+            self._started = found.started
         self._record = record
         service.set_status(record.run_id, "RUNNING")
         service.log_parameters(record.run_id, run)
@@ -145,15 +156,14 @@ class MlflowTracker:
 
     def _send_rows(self, run: Run) -> None:
         record = self._begin(run)
-        for row in run.log:
-            if row["epoch"] > record.epochs:
-                self._service.log_figures(record.run_id, epoch_figures(row), row["epoch"])
-                record.epochs = row["epoch"]
-                record.save(self._path)
+        points = [p for p in epoch_points(run.log, self._started) if p.epoch > record.epochs]
+        if points:
+            self._service.log_points(record.run_id, points)
+            record.epochs = points[-1].epoch
+            record.save(self._path)
 
     def _send_sheets(self, run: Run) -> None:
-        best = int(run.summary["best_epoch"])
-        self._service.log_figures(self._begin(run).run_id, sheet_figures(run), best)
+        self._service.log_points(self._begin(run).run_id, sheet_points(run))
 
     def _send_files(self, run: Run) -> None:
         run_id = self._begin(run).run_id

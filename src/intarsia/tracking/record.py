@@ -64,9 +64,19 @@ class TrackingRecord:
 
 
 def without_secret(text: str) -> str:
-    """A text or an address without user and password, to be written and shown.
+    """A text or an address without user, password and query, to be written and shown.
 
     >>> without_secret("https://me:secret@tracking.example/ml")
     'https://tracking.example/ml'
+    >>> without_secret("postgresql://me:pa/ss@host/db?user=me&password=s3")
+    'postgresql://host/db'
     """
-    return re.sub(r"//[^/\s]*@", "//", text)
+    return re.sub(r"(?<=:)//(\S*)", _without_secret, text)
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    before, _, query = found[1].partition("?")
+    if before.startswith("/"):  # of a file, whose folders may have an @
+        return f"//{before}"
+    # a password may have a slash, an @ and a question mark: in doubt nothing is shown
+    return "//" if "@" in query else f"//{before.rpartition('@')[2]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from intarsia.runs import Run
-from intarsia.tracking.figures import epoch_figures, parameters, sheet_figures
+from intarsia.tracking.figures import Point, epoch_points, parameters, sheet_points
 from intarsia.tracking.tracker import Row
 
 if TYPE_CHECKING:
@@ -36,17 +37,21 @@ class TensorboardTracker:
     def epoch(self, row: Row) -> None:
         try:
             writer = self._open(Run.open(self._path), before=int(row["epoch"]))
-            _write_row(writer, row, time.time())
+            _write(writer, epoch_points([row], time.time() - row["seconds"]))
             writer.flush()
         except Exception as error:  # a full disk, for one
+            self._drop()
             self._say(error)
+            return
+        if self._failed:
+            self._failed = False
+            _log.info("%s is written again: no epoch is missing", self._path / FOLDER)
 
     def finish(self, run: Run) -> None:
         try:
             writer = self._open(run, before=len(run.log) + 1)
             best = int(run.summary["best_epoch"])
-            for name, value in sheet_figures(run).items():
-                writer.add_scalar(name, value, best)
+            _write(writer, sheet_points(run))
             for file in sorted((run.path / "figures").glob("*.png")):
                 with Image.open(file) as picture:
                     pixels = np.asarray(picture.convert("RGB"))
@@ -55,18 +60,25 @@ class TensorboardTracker:
                 writer.add_text("report", f"`{run.path / 'report.html'}`", best)
             writer.close()
         except Exception as error:  # as above
+            self._drop()
             self._say(error)
             return
         _log.info("TensorBoard: tensorboard --logdir %s", self._path / FOLDER)
 
     def abort(self, error: BaseException) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        self._drop()
+
+    def _drop(self) -> None:
+        """No writer any more: the next one tells again what this one may have lost."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(Exception):  # it cannot write what it still holds
+                writer.close()
 
     def _open(self, run: Run, before: int) -> SummaryWriter:
         """The writer; a new one tells the log up to epoch `before` again.
 
-        What an earlier process wrote counts no more (`purge_step`): it may lack its last epoch.
+        What an earlier one wrote counts no more (`purge_step`): it may lack its last epoch.
         """
         if self._writer is not None:
             return self._writer
@@ -75,18 +87,14 @@ class TensorboardTracker:
 
         folder = self._path / FOLDER
         again = folder.is_dir()
-        writer = SummaryWriter(str(folder), purge_step=0 if again else None)
+        writer = self._writer = SummaryWriter(str(folder), purge_step=0 if again else None)
         given = parameters(run)
         for summary in hparams(given, {"val_loss": 0.0, "val_miou": 0.0}):
             writer.file_writer.add_summary(summary)
         table = "\n".join(f"| {key} | {value} |" for key, value in given.items())
         writer.add_text("recipe", f"| key | value |\n|---|---|\n{table}", 0)
         rows = [row for row in run.log if row["epoch"] < before]
-        moment = time.time() - sum(row["seconds"] for row in rows)
-        for row in rows:
-            moment += row["seconds"]
-            _write_row(writer, row, moment)
-        self._writer = writer
+        _write(writer, epoch_points(rows, time.time() - sum(row["seconds"] for row in rows)))
         return writer
 
     def _say(self, error: Exception) -> None:
@@ -100,6 +108,6 @@ class TensorboardTracker:
             )
 
 
-def _write_row(writer: SummaryWriter, row: Row, moment: float) -> None:
-    for name, value in epoch_figures(row).items():
-        writer.add_scalar(name, value, row["epoch"], walltime=moment)
+def _write(writer: SummaryWriter, points: list[Point]) -> None:
+    for point in points:
+        writer.add_scalar(point.name, point.value, point.epoch, walltime=point.moment)
