@@ -1,8 +1,11 @@
 """The real MLflow, on a database file and on an address where nobody answers."""
 
 import io
+import json
 import logging
+import shutil
 import socket
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from intarsia.runs import Run
 from intarsia.tracking import start_tracking
 from intarsia.tracking.artifact import requirements
 from intarsia.tracking.mlflow_service import MODEL
+from intarsia.tracking.mlflow_tracker import MlflowTracker
 from intarsia.training import train
 
 # MLflow's own, of its own tables
@@ -87,6 +91,21 @@ def test_parameters_and_figures_are_the_runs(folder, client, tracked):
     assert told["evaluations/shapes-val/iou/ground"] == pytest.approx(iou)
 
 
+def test_a_run_that_is_sent_twice_has_each_point_once(folder, client, tracked, tmp_path):
+    run_id = tracked.info.run_id
+    copy = tmp_path / "run"
+    shutil.copytree(folder / "run", copy)  # with its times
+    record = json.loads((copy / "tracking.json").read_text())
+    record["mlflow"]["epochs"] = 0  # as if the answer had been lost
+    (copy / "tracking.json").write_text(json.dumps(record))
+    for _ in range(2):
+        MlflowTracker(copy).finish(Run.open(copy))
+    told = client.get_run(run_id).data.metrics
+    assert {"train_loss", "evaluations/shapes-val/miou"} <= told.keys()
+    for name in told:
+        assert len(client.get_metric_history(run_id, name)) == 1, name
+
+
 def test_files_are_there(client, tracked):
     run_id = tracked.info.run_id
     names = {item.path for item in client.list_artifacts(run_id)}
@@ -116,7 +135,7 @@ def test_the_model_holds_no_training_and_no_names_of_files(tracked):
     path = Path(tracked.info.artifact_uri.removeprefix("file://")) / MODEL
     rooms = {entry.name for entry in (path / "code" / "intarsia").iterdir()}
     assert {"prediction", "models", "transforms.py"} <= rooms
-    assert not rooms & {"training", "cli", "reporting", "doctor", "evaluation"}
+    assert not rooms & {"training", "cli", "reporting", "doctor", "evaluation", "reproduction"}
     assert "train0" not in (path / "data" / "run" / "dataset.json").read_text()
     assert not list(path.rglob("*.pt"))
     assert (path / "requirements.txt").read_text().split() == requirements()
@@ -137,6 +156,36 @@ def test_an_address_where_nobody_answers_stops_nothing(folder, tmp_path, monkeyp
     assert "does not take the training" in first
     assert "not in MLflow" in last
     assert "word" not in caplog.text
+
+
+def test_a_database_that_cannot_be_opened_is_known_at_once(folder, tmp_path, monkeypatch, caplog):
+    import mlflow.store.db.utils
+
+    def wait(uri):
+        pytest.fail("MLflow tries for 100 seconds")
+
+    monkeypatch.setattr(mlflow.store.db.utils, "create_sqlalchemy_engine_with_retry", wait)
+    (tmp_path / "taken").mkdir()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'taken'}")
+    with start_tracking("mlflow", tmp_path / "run") as tracker:
+        run = Run.open(folder / "run")
+        tracker.epoch(run.log[0])
+        tracker.finish(run)
+    first, last = (r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    assert "does not take the training (OperationalError: " in first
+    assert "unable to open database file" in first
+    assert "not in MLflow" in last
+
+
+def test_a_database_without_its_driver_is_refused_before_the_training(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql+psycopg2://me:word@127.0.0.1:1/db")
+    with (
+        pytest.raises(IntarsiaError, match="psycopg2") as caught,
+        start_tracking("mlflow", tmp_path / "run"),
+    ):
+        pass
+    assert "word" not in str(caught.value)
 
 
 def test_an_address_of_no_kind_is_refused_before_the_training(tmp_path, monkeypatch):

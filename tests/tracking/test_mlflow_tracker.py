@@ -11,6 +11,7 @@ from intarsia.errors import Interrupted, RunError
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.tracking import mlflow_tracker
+from intarsia.tracking.mlflow_service import ServedRun
 from intarsia.tracking.mlflow_tracker import MlflowTracker
 from intarsia.training import train
 
@@ -33,6 +34,7 @@ class Service:
         self.down = False
         self.runs = {}
         self.broken = set()
+        self.calls = 0
 
     def _answer(self, what=""):
         if self.down:
@@ -43,23 +45,35 @@ class Service:
     def ping(self):
         self._answer()
 
-    def has_run(self, run_id):
+    def find_run(self, run_id):
         self._answer()
-        return run_id in self.runs
+        if run_id not in self.runs:
+            return None
+        told = self.runs[run_id]
+        return ServedRun(told["started"], frozenset(told["parameters"]))
 
     def create_run(self, run, started):
         self._answer()
         assert time.time() - started < 3600
         run_id = f"run{len(self.runs)}"
-        self.runs[run_id] = {"figures": [], "files": [], "models": 0, "status": []}
+        self.runs[run_id] = {
+            "started": started,
+            "parameters": [],
+            "points": [],
+            "files": [],
+            "models": 0,
+            "status": [],
+        }
         return run_id
 
     def log_parameters(self, run_id, run):
         self._answer("parameters")
+        self.runs[run_id]["parameters"] = [*run.recipe.flat()]
 
-    def log_figures(self, run_id, figures, step):
+    def log_points(self, run_id, points):
+        self.calls += 1
         self._answer("figures")
-        self.runs[run_id]["figures"].append((step, figures))
+        self.runs[run_id]["points"] += points
 
     def log_files(self, run_id, files, folder=None):
         self._answer("files")
@@ -74,8 +88,7 @@ class Service:
         self.runs[run_id]["status"].append(status)
 
     def epochs(self, run_id="run0"):
-        found = self.runs[run_id]["figures"]
-        return [step for step, figures in found if "train_loss" in figures]
+        return [p.epoch for p in self.runs[run_id]["points"] if p.name == "train_loss"]
 
 
 @pytest.fixture(scope="module")
@@ -126,17 +139,21 @@ def test_each_epoch_is_sent_once_and_the_end_sends_the_rest(service, training, c
     training.begin()
     training.epochs(tracker, 1, 2)
     assert service.epochs() == [1, 2]
-    step, figures = service.runs["run0"]["figures"][1]
-    row = training.whole.log[1]
-    assert figures == {k: v for k, v in row.items() if k != "epoch"}
+    told = service.runs["run0"]["points"]
+    first, row = training.whole.log[:2]
+    assert {p.name: p.value for p in told if p.epoch == 2} == {
+        k: v for k, v in row.items() if k != "epoch"
+    }
+    moment = service.runs["run0"]["started"] + first["seconds"] + row["seconds"]
+    assert {p.moment for p in told if p.epoch == 2} == {moment}
     training.epochs(tracker, 3)
     tracker.finish(training.end())
     told = service.runs["run0"]
-    step, sheet = told["figures"][-1]
+    sheet = {p.name: p for p in told["points"] if p.name.startswith("evaluations/")}
     stored = training.whole.evaluations["shapes-val"]
-    assert step == training.whole.summary["best_epoch"]
-    assert sheet["evaluations/shapes-val/miou"] == stored["miou"]
-    assert sheet["evaluations/shapes-val/iou/box"] == stored["classes"][1]["iou"]
+    assert {p.epoch for p in sheet.values()} == {training.whole.summary["best_epoch"]}
+    assert sheet["evaluations/shapes-val/miou"].value == stored["miou"]
+    assert sheet["evaluations/shapes-val/iou/box"].value == stored["classes"][1]["iou"]
     assert not any("test" in name for name in sheet)
     assert {"recipe.yaml", "log.jsonl", "summary.json", "shapes-val.json"} <= set(told["files"])
     assert told["status"] == ["RUNNING", "FINISHED"]
@@ -201,6 +218,7 @@ def test_a_server_that_is_down_is_said_once_and_gets_all_of_it_later(
     service.down = False
     training.epochs(tracker, 3)
     assert service.epochs() == [1, 2, 3]
+    assert service.calls == 1  # all of them at once
     assert "no epoch is missing" in caplog.messages[-1]
 
 
@@ -208,7 +226,7 @@ def test_a_slow_refusal_is_not_asked_for_again_at_once(service, training, monkey
     tracker = MlflowTracker(training.path)
     training.begin()
     service.down = True
-    clock = iter([0.0, 0.0, 2.0, 21.0, 22.1, 22.1])
+    clock = iter([0.0, 0.0, 2.0, 21.0, 22.1, 22.1, 22.2])
     monkeypatch.setattr(mlflow_tracker.time, "monotonic", lambda: next(clock))
     training.epochs(tracker, 1)  # fails after two seconds: nothing for twenty more
     service.down = False
@@ -216,6 +234,31 @@ def test_a_slow_refusal_is_not_asked_for_again_at_once(service, training, monkey
     assert service.runs == {}
     training.epochs(tracker, 3)
     assert service.epochs() == [1, 2, 3]
+
+
+def test_a_slow_answer_is_not_asked_for_again_at_once(service, training, monkeypatch):
+    tracker = MlflowTracker(training.path)
+    training.begin()
+    # an epoch that takes two seconds, one that is left out, one after that, quick, and the next
+    clock = iter([0.0, 0.0, 2.0, 21.0, 22.1, 22.1, 22.2, 22.3, 22.3, 22.4])
+    monkeypatch.setattr(mlflow_tracker.time, "monotonic", lambda: next(clock))
+    training.epochs(tracker, 1)
+    training.epochs(tracker, 2)
+    assert service.epochs() == [1]
+    training.epochs(tracker, 2)
+    assert service.epochs() == [1, 2]
+    training.epochs(tracker, 3)
+    assert service.epochs() == [1, 2, 3]
+
+
+def test_a_slow_server_is_told_that_the_training_stopped(service, training, monkeypatch):
+    tracker = MlflowTracker(training.path)
+    training.begin()
+    clock = iter([0.0, 0.0, 2.0])
+    monkeypatch.setattr(mlflow_tracker.time, "monotonic", lambda: next(clock, 3.0))
+    training.epochs(tracker, 1)
+    tracker.abort(Interrupted("stopped"))
+    assert service.runs["run0"]["status"] == ["RUNNING", "KILLED"]
 
 
 def test_what_is_lost_at_the_end_is_said_and_can_be_sent_again(service, training, caplog):
@@ -255,6 +298,9 @@ def test_a_run_that_is_gone_or_elsewhere_is_begun_anew(service, training, caplog
     training.epochs(MlflowTracker(training.path), 2)
     assert "deleted" in caplog.text
     assert service.epochs("run1") == [1, 2]
+    service.name = "http://host/"  # the same
+    training.epochs(MlflowTracker(training.path), 3)
+    assert service.epochs("run1") == [1, 2, 3]
     service.name = "http://other"
     training.epochs(MlflowTracker(training.path), 3)
     assert service.epochs("run2") == [1, 2, 3]
@@ -268,3 +314,15 @@ def test_the_run_of_mlflow_run_is_taken_over(service, training, monkeypatch):
     training.epochs(tracker, 1)
     assert list(service.runs) == ["run0"]
     assert service.epochs() == [1]
+
+    # another training of the same process is another run
+    other = Training(training.whole, training.path.with_name("other"))
+    tracker = MlflowTracker(other.path)
+    other.begin()
+    other.epochs(tracker, 1, 2)
+    assert service.epochs("run0") == [1]
+    assert service.epochs("run1") == [1, 2]
+    # and each goes on in its own
+    training.epochs(MlflowTracker(training.path), 2)
+    assert list(service.runs) == ["run0", "run1"]
+    assert service.epochs("run0") == [1, 2]

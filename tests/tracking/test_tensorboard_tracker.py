@@ -56,6 +56,37 @@ def test_events_are_the_runs_also_after_a_stop(shapes, tmp_path, monkeypatch, ca
     assert b"| train.epochs | 2 |" in text.tensor_proto.string_val[0]
 
 
+def test_an_epoch_that_failed_once_is_written_with_the_next(shapes, tmp_path, caplog):
+    caplog.set_level("INFO")
+    out = tmp_path / "run"
+    with start_tracking("tensorboard", out) as tracker:
+
+        def fail_once(row):
+            if row["epoch"] == 2:
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(tracker._writer, "add_scalar", full)
+                    tracker.epoch(row)
+            else:
+                tracker.epoch(row)
+
+        run = train(
+            Dataset.open(shapes),
+            RECIPE.replace(**{"train.epochs": 3}),
+            out,
+            on_epoch=fail_once,
+        )
+    assert caplog.text.count("is not written") == 1
+    assert caplog.text.count("no epoch is missing") == 1
+    found = events(run)
+    assert [(e.step, e.value) for e in found.Scalars("train_loss")] == [
+        (row["epoch"], pytest.approx(row["train_loss"])) for row in run.log
+    ]
+
+
+def full(*words, **more):
+    raise OSError("no space left on device")
+
+
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path, caplog):
     # the run folder is gone altogether
     with start_tracking("tensorboard", tmp_path / "gone") as tracker:

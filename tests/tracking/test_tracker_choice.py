@@ -80,12 +80,31 @@ def test_names_of_figures_are_what_mlflow_takes_and_stay_apart():
     assert found == {"wall _a_": 1.0, "wall _a__": 2.0}
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://host:5/ml", "http://host:5/ml"),
+        ("http://me:secret@host:5/ml/", "http://host:5/ml/"),
+        ("postgresql://me:sec/ret@host/db", "postgresql://host/db"),
+        ("postgresql://me:sec@ret@host/db", "postgresql://host/db"),
+        ("postgresql://host/db?user=me&password=secret", "postgresql://host/db"),
+        ("postgresql://host/db?user=me&password=sec@ret", "postgresql://"),
+        ("postgresql://me:sec?ret@host/db", "postgresql://"),
+        ("no: http://me:secret@host here, http://a:secret@b", "no: http://host here, http://b"),
+        ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
+        ("sqlite:///mlflow.db?key=secret", "sqlite:///mlflow.db"),
+    ],
+)
+def test_a_secret_is_never_shown(text, shown):
+    assert without_secret(text) == shown
+
+
 def test_the_record_is_read_again_and_holds_no_secret(tmp_path):
     assert TrackingRecord.load(tmp_path) is None
     record = TrackingRecord(without_secret("http://me:word@host:5/x?y"), "abc", 3, True)
     record.save(tmp_path)
     assert "word" not in (tmp_path / "tracking.json").read_text()
-    assert TrackingRecord.load(tmp_path) == TrackingRecord("http://host:5/x?y", "abc", 3, True)
+    assert TrackingRecord.load(tmp_path) == TrackingRecord("http://host:5/x", "abc", 3, True)
 
 
 @pytest.mark.parametrize("text", ["{", '{"schema": 1}', '{"schema": 2, "mlflow": {}}'])
@@ -103,3 +122,9 @@ def test_the_project_repeats_no_default_of_a_recipe():
         "data": "path",
         "out": {"type": "string", "default": ""},
     }
+
+
+def test_the_project_installs_intarsia_and_what_tracks():
+    project = yaml.safe_load((ROOT / "MLproject").read_text())
+    python_env = yaml.safe_load((ROOT / project["python_env"]).read_text())
+    assert python_env == {"dependencies": [".[track]"]}
