@@ -22,7 +22,11 @@ import intarsia
 from intarsia.prediction import Predictor
 from intarsia.runs import Run
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # MLflow's own, of its own tables
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+]
 
 ROOT = Path(__file__).parents[2]
 TINY = [
