@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from intarsia.reproduction.differences import differences
 from intarsia.reproduction.page import stored_results
 from intarsia.reproduction.reproduce import SYSTEMS
 from intarsia.reproduction.results import Result
@@ -88,9 +89,11 @@ def section(system: System, data: Path, work: Path) -> str:
         lines += ["", notes.read_text(encoding="utf-8")]
     lines += ["", "Differences from the report:", ""]
     lines += [f"- {line}" for line in system.differences]
+    of = {experiment.name: experiment for experiment in system.experiments}
     for result in results:
+        told = differences(system, of[result.experiment], result)
         lines += ["", f"### {result.experiment}", "", f"`{result.command}`", ""]
-        lines += [f"- {line}" for line in (*result.differences, machine(result))]
+        lines += [f"- {line}" for line in (*told, machine(result))]
     return "\n".join(lines) + "\n"
 
 

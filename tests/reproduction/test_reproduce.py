@@ -6,6 +6,7 @@ import pytest
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError, ModelError, RecipeError, RunError
 from intarsia.reproduction import SYSTEMS, find_system, reproduce
+from intarsia.reproduction.differences import differences
 from intarsia.reproduction.page import stored_results
 from intarsia.reproduction.reproduce import _recipe
 from intarsia.reproduction.results import Result
@@ -13,10 +14,10 @@ from intarsia.reproduction.results import Result
 
 def test_five_systems_by_name_and_key():
     assert [system.key for system in SYSTEMS] == ["R0", "R1", "R2", "R3", "R4"]
-    assert find_system("R2") is find_system("camvid-unet-deeplab")
+    assert find_system("R2") is find_system("camvid-unet-deeplab") is find_system("r2")
     with pytest.raises(RecipeError, match="no reference system") as caught:
         find_system("camvid-unet-deplab")
-    assert 'did you mean "camvid-unet-deeplab"' in caught.value.hint
+    assert caught.value.hint == "did you mean camvid-unet-deeplab?"
 
 
 def test_every_published_network_has_an_experiment_with_its_protocol():
@@ -57,7 +58,13 @@ def test_a_quick_look_leaves_runs_results_and_a_report(lungs):
     assert single.settings == {"ensemble": False}
     assert snapshot.images == {"train": 8, "val": 2, "test": 2}
     text = page.read_text()
-    for words in ("Theirs beside ours", "0.432", "Not run yet: conv-3x3", "figures mean nothing"):
+    for words in (
+        "street scenes made by Intarsia",
+        "Theirs beside ours",
+        "0.432",
+        "Not run yet: conv-3x3",
+        "figures mean nothing",
+    ):
         assert words in text
     assert "http" not in text.replace("http-equiv", "")
     csv = (out / "tables/published-1.csv").read_text().splitlines()
@@ -101,7 +108,11 @@ def test_weights_that_cannot_be_had_are_said(tmp_path, shapes, monkeypatch):
     reproduce("R0", shapes, out, quick=True, only=["skip"])
     result = Result.load(out / "skip.json")
     assert result.weights == "none"
-    assert any(line.startswith("Random first weights") for line in result.differences)
+    system = find_system("R0")
+    told = differences(system, system.experiments[1], result)
+    assert any(line.startswith("Random first weights") for line in told)
+    assert told[0] == "Data: shapes; 2 classes: ground, box."
+    assert "Epochs: 1; theirs: 30." in told
     # a set without a test split is tested on its val split
     assert result.images == {"train": 6, "val": 1, "test": 3}
 

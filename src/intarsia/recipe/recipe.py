@@ -146,6 +146,9 @@ class Recipe(Section):
                 place[last] = value
         if problems:
             raise RecipeError("\n".join(problems), hint="see `intarsia recipes NAME` for all keys")
+        if {"model.name", "model.encoder"} & changes.keys() and "description" not in changes:
+            # it speaks of the network that was
+            content["description"] = ""
         return self._validate(content, "recipe")
 
     def set(self, assignments: Iterable[str]) -> Recipe:
@@ -255,5 +258,5 @@ def _explain(error: ValidationError, where: str) -> str:
             names = [part.strip("' ") for part in allowed.replace(" or ", ", ").split(",")]
             close = nearest(value, names)
             offer = f'; did you mean "{close}"?' if close else ""
-        lines.append(f"{where}: {key or 'recipe'}{given}: {message}{offer}")
+        lines.append(f"{': '.join(filter(None, (where, key)))}{given}: {message}{offer}")
     return "\n".join(dict.fromkeys(lines))

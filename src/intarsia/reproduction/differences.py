@@ -9,17 +9,19 @@ from intarsia.reproduction.system import Experiment, System
 def differences(system: System, experiment: Experiment, result: Result) -> tuple[str, ...]:
     """The differences that the run itself tells, beside those of the whole system."""
     theirs = system.published
+    lines = [f"Data: {result.data}; {len(result.classes)} classes: {', '.join(result.classes)}."]
     counts = ", ".join(f"{number} {split}" for split, number in result.images.items())
     said = ", ".join(f"{theirs.counts[s]} {s}" for s in result.images if s in theirs.counts)
-    lines = [f"Images: {counts}; theirs: {said or theirs.split}"]
+    lines.append(f"Images: {counts}; theirs: {said or theirs.split}")
     height, width = result.image_size
     lines.append(f"Samples of {height} x {width} pixels, {result.precision}.")
-    epochs = theirs.epochs.get(result.model)
-    if epochs is not None and epochs != result.epochs:
-        lines.append(f"Epochs: {result.epochs}; theirs: {epochs}.")
-    batch = theirs.batch_sizes.get(result.model)
-    if batch is not None and batch != result.batch_size:
-        lines.append(f"Batch size: {result.batch_size}; theirs: {batch}.")
+    for what, ours, published in (
+        ("Epochs", result.epochs, theirs.epochs),
+        ("Batch size", result.batch_size, theirs.batch_sizes),
+    ):
+        said_of = published.get(result.model, "no such network" if result.ours else "not stated")
+        if said_of != ours:
+            lines.append(f"{what}: {ours}; theirs: {said_of}.")
     if result.weights != experiment.recipe.train.weights:
         lines.append(
             f"Random first weights, ImageNet's were out of reach. Theirs: {theirs.weights}"

@@ -8,6 +8,7 @@ from intarsia.html import render
 from intarsia.images import write_atomic
 from intarsia.reporting.compared import compared_curves, compared_gallery, compared_values
 from intarsia.reporting.tables import Table
+from intarsia.reproduction.differences import differences
 from intarsia.reproduction.results import Result
 from intarsia.reproduction.system import System
 from intarsia.reproduction.tables import honest_table, published_tables, training_table
@@ -52,6 +53,12 @@ def write_page(system: System, folder: Path) -> Path:
             "results": results,
             **compared_values(runs, compared_gallery(runs, "test", _PICTURED)),
             "labels": next(iter(runs.values())).labels if runs else None,
+            "differences": {
+                result.experiment: differences(system, experiment, result)
+                for experiment in system.experiments
+                for result in results
+                if result.experiment == experiment.name
+            },
             "missing": [e.name for e in system.experiments if e.name not in done],
         },
     )

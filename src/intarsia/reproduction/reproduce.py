@@ -6,12 +6,11 @@ import logging
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from intarsia.datasets import Dataset
 from intarsia.datasets.synthetic import make_street
-from intarsia.errors import DataError, RecipeError, RunError, WeightsNotHere, did_you_mean
+from intarsia.errors import DataError, RecipeError, RunError, WeightsNotHere, did_you_mean, nearest
 from intarsia.models import pretrained_encoder, pretrained_name
 from intarsia.recipe import Recipe
 from intarsia.reproduction import (
@@ -21,7 +20,6 @@ from intarsia.reproduction import (
     lungs_inception,
     pets_mobilenetv2,
 )
-from intarsia.reproduction.differences import differences
 from intarsia.reproduction.measurement import measure
 from intarsia.reproduction.page import stored_results, write_page
 from intarsia.reproduction.results import Measured, Result
@@ -52,13 +50,13 @@ def find_system(name: str) -> System:
         RecipeError: neither is known; the nearest is offered.
     """
     for system in SYSTEMS:
-        if name in (system.name, system.key):
+        if name.casefold() in (system.name, system.key.casefold()):
             return system
     known = [each for system in SYSTEMS for each in (system.name, system.key)]
     raise RecipeError(
         f'no reference system "{name}"',
         expected=", ".join(f"{system.key} ({system.name})" for system in SYSTEMS),
-        hint=did_you_mean(name, known),
+        hint=f"did you mean {nearest(name, known)}?" if nearest(name, known) else None,
     )
 
 
@@ -116,7 +114,7 @@ def reproduce(
         recipe = _recipe(experiment, quick, seconds)
         run = train(dataset, recipe, folder / experiment.name, resume=True, device=device)
         command = _command(system, data, out, quick, seconds, experiment)
-        result = _result(system, experiment, run, dataset, command, quick, device)
+        result = _result(system, experiment, run, dataset, command, quick, data is None, device)
         result.save(stored)
     return write_page(system, folder)
 
@@ -201,12 +199,15 @@ def _result(
     data: Dataset,
     command: str,
     quick: bool,
+    made: bool,
     device: str,
 ) -> Result:
     summary, recipe, environment = run.summary, run.recipe, run.environment
-    result = Result(
+    return Result(
         system=system.key,
         experiment=experiment.name,
+        data="street scenes made by Intarsia" if made else data.name,
+        classes=tuple(data.labels.names),
         model=experiment.model,
         setting=experiment.setting,
         ours=experiment.ours,
@@ -223,7 +224,6 @@ def _result(
         training_seconds=summary["training_seconds"],
         peak_memory_bytes=summary["peak_memory_bytes"],
         measured=_measured(system, experiment, run, data, device),
-        differences=(),
         command=command,
         machine={
             "device": environment.get("device"),
@@ -232,7 +232,6 @@ def _result(
             "commit": environment.get("commit"),
         },
     )
-    return replace(result, differences=differences(system, experiment, result))
 
 
 def _measured(

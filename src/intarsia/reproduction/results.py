@@ -39,6 +39,8 @@ class Result:
 
     system: str
     experiment: str
+    data: str
+    classes: tuple[str, ...]
     model: str
     setting: str
     ours: bool
@@ -55,7 +57,6 @@ class Result:
     training_seconds: float
     peak_memory_bytes: int
     measured: tuple[Measured, ...]
-    differences: tuple[str, ...]
     command: str
     machine: dict[str, Any]
 
@@ -82,7 +83,7 @@ class Result:
             if content.pop("schema") != SCHEMA:
                 raise RunError("the result is of another version of Intarsia", where=path)
             content["measured"] = tuple(Measured(**each) for each in content["measured"])
-            content["differences"] = tuple(content["differences"])
+            content["classes"] = tuple(content["classes"])
             content["image_size"] = tuple(content["image_size"])
             return cls(**content)
         except (OSError, ValueError, KeyError, TypeError) as error:

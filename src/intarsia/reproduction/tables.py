@@ -67,7 +67,7 @@ def _ours(
     system: System, table: PublishedTable, row: PublishedRow, result: Result
 ) -> list[tuple[Cell, ...]]:
     split = _our_split(system, row.split)
-    about = _about(result.network, result.setting)
+    about = _about(result.model, result.setting)
     lines: list[tuple[Cell, ...]] = []
     for measured in result.measured:
         if measured.split == split:
