@@ -85,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    _say("terminated", "nothing that was written before is lost")
     sys.exit(TERMINATED)
 
 
