@@ -19,7 +19,7 @@ from pathlib import Path
 
 from intarsia.reproduction.differences import differences
 from intarsia.reproduction.page import stored_results
-from intarsia.reproduction.reproduce import SYSTEMS
+from intarsia.reproduction.protocol import SYSTEMS
 from intarsia.reproduction.results import Result
 from intarsia.reproduction.system import System
 from intarsia.reproduction.tables import honest_table, published_tables, training_table

@@ -61,7 +61,7 @@ def make_run(path: Path, data: Dataset, *, ignore: tuple[str, ...] = ()) -> Run:
 @pytest.fixture
 def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, dict]:
     pairs = make_data(tmp_path / "toy")
-    monkeypatch.setattr(Run, "load_model", lambda run: Brightest())
+    monkeypatch.setattr(Run, "load_model", lambda run, name="": Brightest())
     return make_run(tmp_path / "run", Dataset.open(tmp_path / "toy")), pairs
 
 
@@ -120,7 +120,7 @@ def test_data_given_again_keep_the_run_s_splits_and_classes(
 ) -> None:
     make_data(tmp_path / "toy")
     data = Dataset.open(tmp_path / "toy")
-    monkeypatch.setattr(Run, "load_model", lambda run: nn.Sequential(Brightest(), Drop(2)))
+    monkeypatch.setattr(Run, "load_model", lambda run, name="": nn.Sequential(Brightest(), Drop(2)))
     run = make_run(tmp_path / "run", data.ignoring(["class 2"]), ignore=("class 2",))
     sheet = evaluate(run)
     assert sheet.names == ("class 0", "class 1")

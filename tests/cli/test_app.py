@@ -15,7 +15,7 @@ from intarsia.cli import main
 from intarsia.cli.app import INTERRUPTED, OUR_FAULT, TERMINATED, USER_FAULT, app
 from intarsia.errors import DataError, Interrupted
 
-VERBS = ["demo", "check", "recipes", "train", "evaluate", "predict", "runs", "env"]
+VERBS = ["demo", "check", "recipes", "train", "evaluate", "predict", "reproduce", "runs", "env"]
 
 
 def _failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -216,9 +216,14 @@ def test_recipes_lists_all_and_prints_one_that_can_be_read_again(
 ) -> None:
     from intarsia.recipe import Recipe, recipe_names
 
+    historical = {name for name in recipe_names() if Recipe.load(name).reference}
+    assert {"unet-resnet34", "campus-mini", "inception-unet-snapshot"} <= historical
     assert main(["recipes"]) == 0
-    listed = capsys.readouterr().out
-    assert all(name in listed for name in recipe_names())
+    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert listed == set(recipe_names()) - historical
+    assert main(["recipes", "--all"]) == 0
+    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert listed == set(recipe_names())
     assert main(["recipes", "mini-unet"]) == 0
     mine = tmp_path / "mine.yaml"
     mine.write_text(capsys.readouterr().out)

@@ -108,7 +108,7 @@ def test_the_loader_takes_torchvisions_names(prefix):
     kept = cut(state)
     file = {prefix + k.removeprefix("features."): v for k, v in kept.items()}
     encoder = mobilenetv2_pix2pix_unet(3, 3).encoder
-    said = load_encoder_weights(encoder, file, pretrained=None, source="file")
+    said = load_encoder_weights(encoder, file, pretrained="mobilenetv2_100", source="file")
     assert said == [f"encoder weights from file: {len(kept)} tensors"]
     assert all(torch.equal(v, state[k]) for k, v in encoder.state_dict().items())
     # batch norm of the projection: 5 tensors; the last convolution and its batch norm: 6

@@ -92,7 +92,7 @@ class Run:
         texts = list(assignments)
         known = self.recipe.flat()
         for text in texts:
-            key = text.partition("=")[0].strip()
+            key, _, value = (part.strip() for part in text.partition("="))
             if key.startswith("predict."):
                 continue
             uses = [k for k in known if k.startswith("predict.")]
@@ -102,7 +102,7 @@ class Run:
             raise RecipeError(
                 f'unknown key "{key}"',
                 expected=", ".join(uses),
-                hint=f"did you mean predict.{close}?" if close else None,
+                hint=f"did you mean predict.{close}={value or 'VALUE'}?" if close else None,
             )
         other = Run(self.path)
         other.recipe = self.recipe.set(texts)
