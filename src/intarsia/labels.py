@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,9 +127,9 @@ class LabelMap:
         return [{"id": c.id, "name": c.name, "color": list(c.color)} for c in self.classes]
 
     @classmethod
-    def from_json(cls, items: Sequence[dict[str, object]]) -> LabelMap:
+    def from_json(cls, items: Sequence[dict[str, Any]]) -> LabelMap:
         """The inverse of `to_json`."""
         return cls.of(
             [str(item["name"]) for item in items],
-            [tuple(item["color"]) for item in items],  # type: ignore[arg-type,misc]
+            [(item["color"][0], item["color"][1], item["color"][2]) for item in items],
         )

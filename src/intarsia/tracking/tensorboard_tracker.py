@@ -27,8 +27,7 @@ class TensorboardTracker:
     """Writes the figures after each epoch, the metric sheets and the curves at the end."""
 
     def __init__(self, path: Path) -> None:
-        # fails here where it is missing; torch alone does not bring it
-        import torch.utils.tensorboard  # noqa: F401
+        import torch.utils.tensorboard  # noqa: F401 - fails here where it is missing
 
         self._path = path
         self._writer: SummaryWriter | None = None
