@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from intarsia import crf
+from intarsia.crf import lattice, refinement
 from intarsia.errors import DataError, ImageError, RecipeError
 
 Floats = NDArray[np.float32]
@@ -107,8 +108,8 @@ def test_the_appearance_filter_is_near_the_dense_kernel(position: float, color: 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 5])
 def test_shares_and_corners_give_the_point_back(dimensions: int) -> None:
     features = np.random.default_rng(2).normal(0, 4, (200, dimensions)).astype(np.float32)
-    strides, origin = crf._strides(features)
-    keys, shares = crf._simplices(features, strides, origin)
+    strides, origin = lattice._strides(features)
+    keys, shares = lattice._simplices(features, strides, origin)
     assert shares.min() > -1e-4
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
     # a key read digit by digit is the corner's coordinates; their weighted mean is the point
@@ -119,7 +120,7 @@ def test_shares_and_corners_give_the_point_back(dimensions: int) -> None:
         rest = rest % stride
     assert (corners % (dimensions + 1) == np.arange(dimensions + 1)[None, :, None]).all()
     mean = (shares[..., None] * corners).sum(axis=1)
-    np.testing.assert_allclose(mean, crf._elevated(features)[:-1].T, atol=1e-3)
+    np.testing.assert_allclose(mean, lattice._elevated(features)[:-1].T, atol=1e-3)
 
 
 @pytest.mark.parametrize("iterations", [1, 5])
@@ -208,9 +209,9 @@ def test_any_size(size: tuple[int, int]) -> None:
 def test_tiles_cover_every_pixel_once(
     monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(crf, "_TILE_PIXELS", 9000)
+    monkeypatch.setattr(refinement, "_TILE_PIXELS", 9000)
     count = np.zeros(size, int)
-    for seen, kept, inside in crf._tiles(*size, 20):
+    for seen, kept, inside in refinement._tiles(*size, 20):
         count[kept] += 1
         part = np.indices(size)[:, *seen][:, *inside]
         np.testing.assert_array_equal(part, np.indices(size)[:, *kept])
@@ -221,7 +222,7 @@ def test_tiles_change_little(monkeypatch: pytest.MonkeyPatch) -> None:
     size = (40, 700)
     probabilities, image = uncertain(3, size), two_sides(size=size)
     whole = crf.refine(probabilities, image, **SETTINGS)
-    monkeypatch.setattr(crf, "_TILE_PIXELS", 9000)
+    monkeypatch.setattr(refinement, "_TILE_PIXELS", 9000)
     tiled = crf.refine(probabilities, image, **SETTINGS)
     assert not np.array_equal(tiled, whole)  # there were tiles
     assert np.abs(tiled - whole).mean() < 0.01
