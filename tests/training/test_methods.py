@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from intarsia.datasets import Dataset
-from intarsia.errors import DataError, RecipeError, RunError
+from intarsia.errors import DataError, ModelError, RecipeError, RunError
 from intarsia.evaluation import evaluate
 from intarsia.prediction import Predictor
 from intarsia.recipe import Recipe
@@ -236,3 +236,18 @@ def test_uses_that_do_not_fit_are_refused_before_training(tmp_path):
     with pytest.raises(RecipeError, match="whole cycles"):
         SNAPSHOTS.replace(**{"predict.ensemble": True, "train.patience": 3})
     assert not (tmp_path / "run").exists()
+
+
+def test_batches_of_one_image_are_refused_where_they_cannot_train(shapes):
+    single = RECIPE.replace(**{"train.batch_size": 1})
+    prepare(Dataset.open(shapes), single, "cpu")
+    pooled = single.replace(**{"model.name": "deeplabv3plus", "model.encoder": "test_resnet"})
+    with pytest.raises(RecipeError, match="batches of one image"):
+        prepare(Dataset.open(shapes), pooled, "cpu")
+
+
+def test_a_misspelt_encoder_is_refused_before_the_data_are_read(shapes, monkeypatch, tmp_path):
+    monkeypatch.setattr("intarsia.training.setup.check", lambda data: pytest.fail("read"))
+    wrong = RECIPE.replace(**{"model.name": "unet", "model.encoder": "resnet43"})
+    with pytest.raises(ModelError, match='no model "resnet43"'):
+        train(Dataset.open(shapes), wrong, tmp_path / "run")

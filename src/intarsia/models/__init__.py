@@ -22,7 +22,7 @@ from intarsia.models import (
 )
 from intarsia.models.architectures import ARCHITECTURES, AnyEncoder, build_architecture
 from intarsia.models.atrous import Atrous, atrous
-from intarsia.models.encoders import Statistics, encoder_statistics
+from intarsia.models.encoders import Statistics, checked_encoder, encoder_statistics
 from intarsia.models.padding import PadToStride
 from intarsia.models.weights import (
     PRETRAINED,
@@ -35,6 +35,7 @@ from intarsia.models.weights import (
 __all__ = [
     "architecture_names",
     "build_model",
+    "check_names",
     "encoder_of",
     "fill_encoder",
     "load_encoder_weights",
@@ -175,6 +176,13 @@ def build_model(
     if weights is not None:
         fill_encoder(model, name, encoder, str(weights))
     return model
+
+
+def check_names(name: str, encoder: str | None = None) -> None:
+    """Raises ModelError where there is no such model or encoder; nothing is built."""
+    _architecture(name)
+    if encoder is not None:
+        checked_encoder(encoder)
 
 
 def _architecture(name: str) -> Architecture:

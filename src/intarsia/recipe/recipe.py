@@ -65,6 +65,13 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _classes_have_one_place(self) -> Self:
+        both = [name for name in self.data.classes if name in self.data.ignore]
+        if both:
+            raise ValueError(f"data.ignore and data.classes both name {', '.join(both)}")
+        return self
+
+    @model_validator(mode="after")
     def _cycles_fit(self) -> Self:
         cycles, snapshot = self.schedule.cycles, self.schedule.name == "snapshot"
         if snapshot and cycles > self.train.epochs and self.train.time is None:
@@ -250,6 +257,9 @@ def _explain(error: ValidationError, where: str) -> str:
             lines.append(f'{where}: no key "{key}": {_nearest_key(key)}')
             continue
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "missing" and key.rpartition(".")[2].isdigit():
+            # the place of a value in a list that is too short
+            key, message = key.rpartition(".")[0], "more values are expected"
         value = problem["input"]
         given = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
         offer = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from intarsia.datasets import Dataset, Sample
 from intarsia.doctor import check
 from intarsia.errors import DataError, RecipeError
 from intarsia.losses import Loss, build_loss
-from intarsia.models import fill_encoder, load_model_weights, pretrained_statistics
+from intarsia.models import check_names, fill_encoder, load_model_weights, pretrained_statistics
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.runs.checkpoint import BEST, load_weights
@@ -61,7 +62,9 @@ def checked(data: Dataset, recipe: Recipe) -> Dataset:
 
     Raises:
         DataError: the check found errors, or an ignored class is not there.
+        ModelError: no such model or encoder.
     """
+    check_names(recipe.model.name, recipe.model.encoder)
     chosen = data.ignoring(recipe.data.ignore).keeping(recipe.data.classes)
     report = check(chosen)
     if report.errors:
@@ -126,6 +129,8 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
     )
     torch.manual_seed(recipe.train.seed)
     model = build_network(recipe.model, classes=len(data.labels), channels=data.channels)
+    if min(end - start for start, end in batches.bounds) == 1:
+        _check_single_images(model, recipe.model.name, data.channels)
     if weights:
         said += _fill(model, recipe)
     loss = build_loss(
@@ -146,6 +151,27 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
         device=chosen,
         said=tuple(said),
     )
+
+
+def _check_single_images(model: nn.Module, name: str, channels: int) -> None:
+    """Raises where a batch of one image leaves one value to normalise, as DeepLab's pooling does.
+
+    Tried on a copy, at a size of which only a pooling of the whole image leaves a single one.
+    """
+    trial = copy.deepcopy(model).train()
+    try:
+        with torch.no_grad():
+            trial(torch.zeros(1, channels, 128, 128))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise RecipeError(
+            f"{name} cannot learn from batches of one image: it normalises over the batch",
+            where="train.batch_size",
+            expected="batches of two images at least",
+            hint="--batch-size 2 and two train images or more, or another model, such as "
+            "unet-mobilenetv2",
+        ) from error
 
 
 def _fixed_statistics(recipe: Recipe, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
