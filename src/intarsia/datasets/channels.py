@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.datasets.pixels import read_stack
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, ImageError
-from intarsia.images import ImageHeader, Scaling, read_header, read_image
+from intarsia.images import ImageHeader, Scaling, read_header
 
 _MOST_HEADERS = 2000
 _MOST_IMAGES = 32
@@ -87,8 +88,8 @@ def sampled_images(samples: Sequence[Sample], page: int | None) -> list[NDArray[
     images = []
     for sample in _spread(train, _MOST_IMAGES):
         try:
-            images.append(read_image(sample.image, page=page))
-        except ImageError:
+            images.append(read_stack(sample.image_files, page=page))
+        except DataError:
             continue  # the check reads every image and reports this one
     return images
 
@@ -112,7 +113,9 @@ def _headers(
     fault: ImageError | None = None
     for sample in samples:
         try:
-            headers.append((sample, read_header(sample.image)))
+            header, *more = (read_header(file) for file in sample.image_files)
+            channels = header.channels + sum(part.channels for part in more)
+            headers.append((sample, replace(header, channels=channels)))
         except ImageError as error:
             fault = fault or error
     return headers, fault

@@ -110,7 +110,10 @@ class Dataset:
             DataError: it has another number of channels.
         """
         return read_pixels(
-            sample.image, channels=self.channels, names=self.channel_names, page=self.page
+            *sample.image_files,
+            channels=self.channels,
+            names=self.channel_names,
+            page=self.page,
         )
 
     def read_mask(self, sample: Sample) -> NDArray[np.uint8] | NDArray[np.uint16]:

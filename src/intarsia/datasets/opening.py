@@ -22,10 +22,10 @@ from intarsia.datasets.classes import (
 from intarsia.datasets.dataset import SPLITS, Dataset
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
-from intarsia.datasets.layouts import read_layout
+from intarsia.datasets.layouts import LIST_FILES, read_file, read_layout
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.names import split_name, subfolders
+from intarsia.datasets.layouts.names import nested, split_name
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan, scan_masks
 from intarsia.datasets.splits import (
@@ -60,8 +60,11 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
             expected="either a data set, or a folder of images and one of masks",
         )
     else:
-        where = _description_file(path)
-        if where.is_dir():
+        where = _place(path)
+        listed = read_file(where)
+        if listed is not None:
+            root, found = where.parent, listed
+        elif where.is_dir():
             root, found = where, read_layout(where)
         else:
             # Only here: pydantic is not needed, nor loaded, for a plain folder.
@@ -72,17 +75,17 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
     samples = _paired(found, root)
     scans = list(scan_masks(s.mask for s in samples if s.mask is not None))
     known = _known(samples, scans)
-    classes = _classes(samples, scans, known, root, description, where)
+    classes = _classes(samples, scans, known, found.classes, root, description, where)
     samples, split_notes = _split(samples, seed, known, description, where)
     page = None
-    names: tuple[str, ...] = ()
+    names = found.channel_names
     if description is None:
         channels = infer_channels(samples)
     else:
         from intarsia.datasets.declared import declared_channels
 
         channels = declared_channels(description, samples)
-        names, page = tuple(description.image.channels or ()), description.image.page
+        names, page = tuple(description.image.channels or names), description.image.page
     notes = (f"layout: {found.layout}", *found.notes, *found.pairs.notes)
     return Dataset(
         root=root,
@@ -98,18 +101,18 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
         ignored=classes.ignored,
         channel_names=names,
         page=page,
-        groups_declared=description is not None and description.groups is not None,
+        groups_declared=_gives_groups(found)
+        or (description is not None and description.groups is not None),
     )
 
 
-def _description_file(path: Path) -> Path:
-    """The dataset.yaml meant by a path, or the folder itself where there is none."""
+def _place(path: Path) -> Path:
+    """The file meant by a path (its dataset.yaml, if it has one), or the folder itself."""
     file = _absolute(path)
-    if file.is_file() and file.suffix.lower() in (".yaml", ".yml"):
+    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES):
         return file
     folder = _folder(path)
-    inside = subfolders(folder)
-    for place in [folder, *(inside if len(inside) == 1 else [])]:
+    for place in nested(folder):
         for name in _FILE_NAMES:
             if (place / name).is_file():
                 return place / name
@@ -185,21 +188,21 @@ def _classes(
     samples: Sequence[Sample],
     scans: Sequence[MaskScan],
     known: Known | None,
+    found: Classes | None,
     root: Path,
     description: Description | None,
     where: Path,
 ) -> Classes:
-    """dataset.yaml first, then the known sets, then labelmap.txt, then the values alone."""
+    """dataset.yaml first, then the layout's files, the known sets, labelmap.txt, the values."""
     good = readable(scans)
     if description is None:
-        return _undeclared_classes(samples, good, known, root)
+        return found or _undeclared_classes(samples, good, known, root)
     from intarsia.datasets.declared import declared_classes
 
     if description.classes or description.masks.map or description.masks.encoding == "binary":
         return declared_classes(description, good, None, where)
-    return declared_classes(
-        description, good, _undeclared_classes(samples, good, known, root), where
-    )
+    inferred = found or _undeclared_classes(samples, good, known, root)
+    return declared_classes(description, good, inferred, where)
 
 
 def _undeclared_classes(
@@ -273,6 +276,9 @@ def _groups(
             return declared, f"whole groups together ({len(set(declared.values()))} as declared)"
         if description.groups.by == "none":
             return None, "image by image, as declared"
+    given = {s.group for s in samples if s.group is not None}
+    if given:
+        return None, f"whole groups together ({len(given)} groups come with the data)"
     if known is not None and known.independent:
         return None, f"image by image (the images of {known.name} are independent of each other)"
     found = group_by_prefix(list(dict.fromkeys(short.values())))
@@ -284,6 +290,10 @@ def _groups(
     return groups, (
         f"whole groups together ({count} groups by the start of the file names, such as {example})"
     )
+
+
+def _gives_groups(found: Found) -> bool:
+    return any(sample.group is not None for sample in found.pairs.samples)
 
 
 def _without_split(sample: Sample) -> str:

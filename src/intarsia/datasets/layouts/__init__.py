@@ -5,11 +5,12 @@ Every reader is `read(path) -> Found | None`: None where the folder is not of it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from intarsia.datasets.layouts import folders, pets, segnet, split_folders, suffixes
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, subfolders
+from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, nested, subfolders
 from intarsia.datasets.pairing import image_files
 from intarsia.errors import DataError
 
@@ -24,20 +25,35 @@ _EXPECTED = f"""one of these layouts, or a dataset.yaml that says where things a
     one folder of pairs such as x.jpg and x_mask.png"""
 
 
+# Files that are a data set by themselves, beside dataset.yaml.
+LIST_FILES: tuple[str, ...] = ()
+_FILE_READERS: tuple[Callable[[Path], Found | None], ...] = ()
+
+
+def read_file(path: Path) -> Found | None:
+    """The samples that one file lists, None where the path is no such file.
+
+    Raises:
+        DataError: the file has faults.
+    """
+    if not path.is_file():
+        return None
+    return next((found for read in _FILE_READERS if (found := read(path)) is not None), None)
+
+
 def read_layout(path: Path) -> Found:
     """The samples of a folder in any supported layout.
 
     Raises:
         DataError: no layout fits; the error lists what was looked for and what was found.
     """
-    found = _first_fit(path)
-    if found is not None:
-        return found
-    inside = subfolders(path)
-    if len(inside) == 1:  # an archive often unpacks into one folder inside another
-        found = _first_fit(inside[0])
+    for place in nested(path):
+        found = _first_fit(place)
         if found is not None:
-            return found.with_note(f"the data set lies in the subfolder {inside[0].name}")
+            if place == path:
+                return found
+            inside = place.relative_to(path).as_posix()
+            return found.with_note(f"the data set lies in the subfolder {inside}")
     raise DataError(
         "no data set is recognised here",
         where=path,

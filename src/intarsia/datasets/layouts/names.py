@@ -27,6 +27,7 @@ _SPLITS = {
     "testing": "test",
 }
 _ORDER = ("train", "val", "test")
+_DEEPEST = 2
 
 
 def split_name(folder: str) -> str | None:
@@ -45,6 +46,17 @@ def subfolders(path: Path) -> list[Path]:
         for p in path.iterdir()
         if p.is_dir() and not p.name.startswith(".") and p.name != "__MACOSX"
     )
+
+
+def nested(path: Path) -> list[Path]:
+    """The folder itself, then what it holds as long as that is one folder only, two levels deep.
+
+    Archives often unpack into one folder inside another (VOCdevkit/VOC2012).
+    """
+    places = [path]
+    while len(places) <= _DEEPEST and len(inside := subfolders(places[-1])) == 1:
+        places.append(inside[0])
+    return places
 
 
 def split_folders(path: Path) -> list[tuple[str, Path]]:
