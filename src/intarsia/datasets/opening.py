@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intarsia.datasets.archive import is_zip, unzip
 from intarsia.datasets.channels import infer_channels
 from intarsia.datasets.classes import (
     Classes,
@@ -60,7 +61,8 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
             expected="either a data set, or a folder of images and one of masks",
         )
     else:
-        where = _place(path)
+        unpacked = unzip(_absolute(path)) if is_zip(_absolute(path)) else None
+        where = _place(path if unpacked is None else unpacked[0])
         listed = read_file(where)
         if listed is not None:
             root, found = where.parent, listed
@@ -72,6 +74,8 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
 
             root, description = where.parent, read_description(where)
             found = _declared_layout(description, root)
+        if unpacked is not None:
+            root, found = unpacked[0], found.with_note(unpacked[1])
     samples = _paired(found, root)
     scans = list(scan_masks(s.mask for s in samples if s.mask is not None))
     known = _known(samples, scans)
@@ -137,12 +141,12 @@ def _folder(path: Path) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        zipped = folder.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z")
+        zipped = folder.suffix.lower() in (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
         raise DataError(
             "this is an archive" if zipped else "this is a file",
             where=path,
-            expected="a folder or a dataset.yaml",
-            hint="unpack it first" if zipped else None,
+            expected="a folder, a zip, a dataset.yaml, or a CSV or parquet file",
+            hint="unpack it first, or make it a zip" if zipped else None,
         )
     beside = [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else []
     close = nearest(folder.name, beside)
@@ -181,7 +185,10 @@ def _paired(found: Found, root: Path) -> tuple[Sample, ...]:
 
 def _known(samples: Sequence[Sample], scans: Sequence[MaskScan]) -> Known | None:
     numbers = as_numbers(scans)
-    return None if numbers is None else find_known([s.image.stem for s in samples], numbers)
+    if numbers is None:
+        return None
+    palettes = [scan.palette for scan in scans if scan.error is None]
+    return find_known([s.image.stem for s in samples], numbers, palettes)
 
 
 def _classes(
@@ -193,7 +200,7 @@ def _classes(
     description: Description | None,
     where: Path,
 ) -> Classes:
-    """dataset.yaml first, then the layout's files, the known sets, labelmap.txt, the values."""
+    """dataset.yaml first, then the layout's files, labelmap.txt, the known sets, the values."""
     good = readable(scans)
     if description is None:
         return found or _undeclared_classes(samples, good, known, root)
@@ -208,15 +215,13 @@ def _classes(
 def _undeclared_classes(
     samples: Sequence[Sample], scans: Sequence[MaskScan], known: Known | None, root: Path
 ) -> Classes:
-    if known is not None:
-        return from_known(known)
     file = _labelmap_file(samples, root)
-    if file is None:
-        return infer(scans)
-    named = read_labelmap(file)
-    if fits_labelmap(scans, named):
+    named = [] if file is None else read_labelmap(file)
+    if named and fits_labelmap(scans, named):
         return from_labelmap(named)
-    inferred = infer(scans)
+    inferred = infer(scans) if known is None else from_known(known)
+    if not named:
+        return inferred
     note = f"{FILE_NAME} is not used: it names colours and the masks hold ids"
     return replace(inferred, notes=(*inferred.notes, note))
 

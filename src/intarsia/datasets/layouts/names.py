@@ -68,9 +68,14 @@ def split_folders(path: Path) -> list[tuple[str, Path]]:
 
 def images_and_masks(path: Path) -> tuple[Path, Path] | None:
     """The folder of images and the folder of masks inside `path`, None where one is missing."""
-    images = _folder_of_images(path, IMAGE_FOLDERS)
+    images = image_folder(path)
     masks = _folder_of_images(path, MASK_FOLDERS)
     return None if images is None or masks is None else (images, masks)
+
+
+def image_folder(path: Path) -> Path | None:
+    """The folder inside `path` that holds images and is called so."""
+    return _folder_of_images(path, IMAGE_FOLDERS)
 
 
 def _folder_of_images(path: Path, names: tuple[str, ...]) -> Path | None:
