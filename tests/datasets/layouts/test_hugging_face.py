@@ -115,7 +115,7 @@ def test_columns_that_are_no_pair(tmp_path):
 
 def test_rows_that_hold_no_image(tmp_path):
     rows = {
-        "image": [{"bytes": b"nothing", "path": None}, {"bytes": None, "path": "gone.jpg"}],
+        "image": [{"bytes": b"nothing", "path": None}, None],
         "mask": [{"bytes": encoded(np.zeros((3, 4), np.uint8)), "path": None}] * 2,
     }
     features = datasets.Features({"image": datasets.Image(), "mask": datasets.Image()})

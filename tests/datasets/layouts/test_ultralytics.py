@@ -4,7 +4,12 @@ from intarsia.datasets import Dataset
 from intarsia.doctor import check
 from intarsia.errors import DataError
 
-YAML = "path: ../set\ntrain: images/train\nval: images/val\nmasks_dir: masks\nnames: {0: sky, 1: road}\n"
+YAML = """path: ../set
+train: images/train
+val: images/val
+masks_dir: masks
+names: {0: sky, 1: road}
+"""
 
 
 def ultralytics(files, text=YAML, name="data.yaml", values=(0, 1, 255)):
