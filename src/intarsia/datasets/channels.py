@@ -56,6 +56,12 @@ def infer_channels(samples: Sequence[Sample], page: int | None = None) -> Channe
     strange = {sample.name for sample, header in headers if header.dtype != usual}
     alike = [sample for sample in samples if sample.name not in strange]
     scaling = infer_scaling(alike, usual, page)
+    if any(header.format == "DICOM" for _, header in headers):
+        notes.append(
+            "the images are DICOM: their values are in the units of RescaleSlope and "
+            "RescaleIntercept (Hounsfield for CT); say which count in dataset.yaml "
+            "(image: {scale: {window: {center: 40, width: 400}}})"
+        )
     if scaling.rule != "8 bit":
         notes.append(
             f"pixel values from {scaling.low:g} to {scaling.high:g} become 0 to 1 ({scaling.rule})"
@@ -104,6 +110,18 @@ def percentile_scaling(images: Sequence[NDArray[Any]], low: float, high: float) 
     bottom, top = np.percentile(values, [low, high])
     rule = f"percentiles {low:g} to {high:g} of {len(images)} sampled images"
     return Scaling(float(bottom), float(top) if top > bottom else float(bottom) + 1, rule)
+
+
+def channel_percentile_scaling(
+    images: Sequence[NDArray[Any]], low: float, high: float, channels: int
+) -> Scaling:
+    """`percentile_scaling` for every channel by itself; grey stands for all of them."""
+    whole = [image for image in images if image.shape[2] in (1, channels)]
+    each = [
+        percentile_scaling([image[:, :, min(c, image.shape[2] - 1)] for image in whole], low, high)
+        for c in range(channels)
+    ]
+    return Scaling.by_channel([(s.low, s.high) for s in each], f"{each[0].rule}, by channel")
 
 
 def _headers(

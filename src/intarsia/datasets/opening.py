@@ -205,11 +205,15 @@ def _classes(
     if description is None:
         return found or _undeclared_classes(samples, good, known, root)
     from intarsia.datasets.declared import declared_classes
+    from intarsia.datasets.remapping import remapped
 
-    if description.classes or description.masks.map or description.masks.encoding == "binary":
-        return declared_classes(description, good, None, where)
-    inferred = found or _undeclared_classes(samples, good, known, root)
-    return declared_classes(description, good, inferred, where)
+    inferred = None
+    if not (description.classes or description.masks.map or description.masks.encoding == "binary"):
+        inferred = found or _undeclared_classes(samples, good, known, root)
+    classes = declared_classes(description, good, inferred, where)
+    if description.remap is None and description.order is None:
+        return classes
+    return remapped(classes, description.remap or {}, description.order or (), where)
 
 
 def _undeclared_classes(
