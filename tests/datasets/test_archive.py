@@ -38,6 +38,11 @@ def test_a_zip(files, tmp_path):
     assert Dataset.open(str(path)).samples == data.samples
 
 
+@pytest.mark.parametrize("name", ["train.zip", "images.zip", "a.b.zip", "X.ZIP"])
+def test_the_name_is_that_of_the_zip(files, tmp_path, name):
+    assert Dataset.open(zipped(files, tmp_path / name)).name == Path(name).stem
+
+
 def test_the_same_content_is_unpacked_once(files, tmp_path):
     path = zipped(files, tmp_path / "lakes.zip")
     first = Dataset.open(path).root

@@ -38,7 +38,8 @@ def unzip(path: Path) -> tuple[Path, str]:
             `MAX_BYTES` or `MAX_FILES`, or no room; with the entry where there is one.
     """
     digest = fingerprint(path)[1]
-    folder = cache_folder() / "zips" / digest[:32] / path.stem
+    # Twice: a data set in a folder called images or train takes the name of the folder above.
+    folder = cache_folder() / "zips" / digest[:32] / path.stem / path.stem
     if folder.is_dir():
         return folder, f"{path.name} was unpacked before, into {folder}"
     try:

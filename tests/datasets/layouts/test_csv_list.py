@@ -53,6 +53,10 @@ def test_lists_by_split_in_the_folder(files):
 def test_another_layout_goes_before_a_list_of_something_else(files):
     files.pairs("images", "masks", [f"n{i}" for i in range(6)])
     files.text("train.csv", "id,rle_mask\nn0,1 2\n")
+    (files.root / "val.csv").write_bytes(b"caf\xe9,image\n")
+    (files.root / "other.yaml").write_bytes(b"\xff: masks")
+    (files.root / "rows.parquet").write_bytes(b"anything")
+    files.text("state.json", "{}")
     assert Dataset.open(files.root).layout == "images/ with masks/"
 
 
@@ -119,6 +123,11 @@ def test_all_faults_of_the_rows_at_once(files):
         "line 8: photos/n4.jpg stands in data.csv line 7 too",
     ):
         assert part in message
+
+
+def test_quotes_that_never_end(files):
+    with pytest.raises(DataError, match="not a CSV"):
+        Dataset.open(listed(files, 'image,mask\n"' + 200_000 * "a"))
 
 
 def test_an_empty_file(files):

@@ -35,6 +35,11 @@ def test_ultralytics(files, name, folder):
     assert check(data).errors == ()
 
 
+def test_a_path_that_is_elsewhere_is_said(files):
+    data = Dataset.open(ultralytics(files, YAML.replace("../set", "cityscapes")))
+    assert "path: cityscapes is not there: the folder of data.yaml is taken" in data.notes
+
+
 def test_a_mapping_of_values(files):
     text = YAML + "label_mapping: {7: 0, 8: 1, 9: 255}\n"
     path = ultralytics(files, text, values=(7, 8, 9, 3))

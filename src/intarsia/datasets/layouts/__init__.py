@@ -42,6 +42,8 @@ _READERS = (
     split_folders.read,
     folders.read,
     suffixes.read,
+    # Tables that may as well be about something else, where nothing else fits.
+    hugging_face.read_parquet,
     csv_list.read_misnamed,
 )
 

@@ -27,9 +27,11 @@ def read(path: Path) -> Found | None:
         DataError: faults in the rows of a list.
     """
     files = _split_files(path)
-    if not files or any(set(_NEEDED) - set(_header(file)) for _, file in files):
+    try:
+        fit = bool(files) and all(set(_NEEDED) <= set(_header(file)) for _, file in files)
+    except DataError:  # a table of something else, in another encoding
         return None
-    return _read(files)
+    return _read(files) if fit else None
 
 
 def read_misnamed(path: Path) -> Found | None:
@@ -59,7 +61,10 @@ def _split_files(path: Path) -> list[tuple[str | None, Path]]:
 
 def _header(path: Path) -> list[str]:
     start = read_text(path).splitlines()[:1]
-    rows = list(csv.reader(start, delimiter=_delimiter(start[0]))) if start else []
+    try:
+        rows = list(csv.reader(start, delimiter=_delimiter(start[0]))) if start else []
+    except csv.Error as error:
+        raise DataError(f"not a CSV: {error}", where=path) from error
     return [cell.strip().lower() for cell in rows[0]] if rows else []
 
 
@@ -91,12 +96,16 @@ def _rows(path: Path, split: str | None, seen: dict[Path, str]) -> tuple[list[Sa
     _check_columns(header, path)
     text = read_text(path)
     rows = csv.reader(io.StringIO(text), delimiter=_delimiter(text.splitlines()[0]))
-    next(rows)
+    try:
+        lines = [(rows.line_num, row) for row in rows]
+    except csv.Error as error:
+        raise DataError(
+            f"not a CSV: {error}", where=path, hint=f"see line {rows.line_num}"
+        ) from error
     samples: list[Sample] = []
     bare: list[Path] = []
     faults: list[str] = []
-    for row in rows:
-        line = rows.line_num
+    for line, row in lines[1:]:
         if not any(cell.strip() for cell in row):
             continue
         if len(row) != len(header):

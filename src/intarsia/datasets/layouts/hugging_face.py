@@ -63,13 +63,23 @@ class _Table:
 
 
 def read(path: Path) -> Found | None:
-    """Samples of a folder that `save_to_disk` wrote, or of parquet files with Image columns.
+    """Samples of a folder that `save_to_disk` wrote.
 
     Raises:
         DataError: the extra is missing, no two Image columns, or rows that hold no image.
     """
-    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
-        return _read(path, sorted(path.rglob("*.arrow")), parquet=False)
+    one = (path / "state.json").is_file() and (path / "dataset_info.json").is_file()
+    if not one and not (path / "dataset_dict.json").is_file():
+        return None
+    return _read(path, sorted(path.rglob("*.arrow")), parquet=False)
+
+
+def read_parquet(path: Path) -> Found | None:
+    """Samples of parquet files in a folder, or in its data/.
+
+    Raises:
+        DataError: as `read`.
+    """
     files = sorted([*path.glob("*.parquet"), *(path / "data").glob("*.parquet")])
     return _read(path, files, parquet=True) if files else None
 
@@ -80,7 +90,9 @@ def read_file(path: Path) -> Found | None:
     Raises:
         DataError: as `read`.
     """
-    return _read(path.parent, [path], parquet=True) if path.suffix == ".parquet" else None
+    if path.suffix.lower() != ".parquet":
+        return None
+    return _read(path.parent, [path], parquet=True)
 
 
 def _read(path: Path, files: Sequence[Path], *, parquet: bool) -> Found:

@@ -5,6 +5,7 @@ Source: docs.ultralytics.com/datasets/semantic (the format; none of its code).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from intarsia.datasets.classes import Classes, from_values
 from intarsia.datasets.encodings import MaskEncoding, Value
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import read_lines, read_text
+from intarsia.datasets.layouts.lists import read_lines
 from intarsia.datasets.pairing import Pairs, image_files
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.strict_yaml import faulty, read_yaml
@@ -21,7 +22,7 @@ from intarsia.errors import DataError, nearest
 from intarsia.labels import LabelMap, distinct_colors
 
 _KEY = "masks_dir"
-_HAS_KEY = re.compile(rf"^{_KEY}\s*:", re.MULTILINE)
+_HAS_KEY = re.compile(rb"^masks_dir\s*:", re.MULTILINE)
 _SPLITS = ("train", "val", "test")
 _ENDINGS = (".png", ".PNG", ".bmp", ".tif")
 _IGNORED = 255
@@ -33,8 +34,7 @@ def read(path: Path) -> Found | None:
     Raises:
         DataError: it holds two, or faults in the one.
     """
-    files = [f for f in sorted(path.iterdir()) if f.suffix.lower() in (".yaml", ".yml")]
-    ours = [file for file in files if file.is_file() and _HAS_KEY.search(read_text(file))]
+    ours = [file for file in sorted(path.iterdir()) if _says_masks_dir(file)]
     if len(ours) > 1:
         raise DataError(
             f"two files describe the data: {ours[0].name} and {ours[1].name}",
@@ -50,13 +50,13 @@ def read_file(path: Path) -> Found | None:
     Raises:
         DataError: keys, folders or names that do not fit; all faults at once.
     """
-    if path.suffix.lower() not in (".yaml", ".yml") or not _HAS_KEY.search(read_text(path)):
+    if not _says_masks_dir(path):
         return None
     content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get(_KEY), str):
         raise DataError(f"{_KEY} is not the name of a folder", where=path, expected="masks")
     faults: list[str] = []
-    root = _root(content, path)
+    root, notes = _root(content, path)
     pairs = Pairs()
     for split in _SPLITS:
         for item in _listed(content.get(split), split, faults):
@@ -68,15 +68,31 @@ def read_file(path: Path) -> Found | None:
     mapping = _mapping(content.get("label_mapping"), named, faults)
     if faults:
         raise faulty(faults, path)
-    return Found(f"Ultralytics: {path.name} with {_KEY}", pairs, (), _classes(named, mapping, path))
+    layout = f"Ultralytics: {path.name} with {_KEY}"
+    return Found(layout, pairs, tuple(notes), _classes(named, mapping, path))
 
 
-def _root(content: Mapping[Any, Any], file: Path) -> Path:
-    """The folder that `path` means: beside the file, or the file's own, which is in it often."""
+def _says_masks_dir(file: Path) -> bool:
+    """True for a YAML with the key; any other file may hold what it likes."""
+    if file.suffix.lower() not in (".yaml", ".yml") or not file.is_file():
+        return False
+    try:
+        return _HAS_KEY.search(file.read_bytes()) is not None
+    except OSError:
+        return False
+
+
+def _root(content: Mapping[Any, Any], file: Path) -> tuple[Path, list[str]]:
+    """The folder that `path` means, and what to say where it is the file's own instead."""
     named = content.get("path")
     here = file.parent
-    places = [] if not isinstance(named, str) else [here / named, here.parent / named]
-    return next((place.resolve() for place in places if place.is_dir()), here)
+    if not isinstance(named, str):
+        return here, []
+    # Ultralytics looks beside the file and in a folder of all data sets, which we do not know.
+    for place in (here / named, here.parent / named):
+        if place.is_dir():
+            return Path(os.path.normpath(place)), []
+    return here, [f"path: {named} is not there: the folder of {file.name} is taken"]
 
 
 def _listed(value: object, split: str, faults: list[str]) -> list[str]:
