@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.errors import ImageError
-from intarsia.images.header import DECODE_ERRORS, ImageHeader, check_pixels
+from intarsia.images.header import DECODE_ERRORS, ImageHeader, check_page, check_pixels
 
 if TYPE_CHECKING:
     from pydicom import FileDataset
@@ -45,20 +45,7 @@ def read_dicom(path: Path, page: int | None) -> NDArray[Any]:
     """
     with _open(path, pixels=True) as data:
         _, _, samples = _size(data, path)
-        frames = int(data.get("NumberOfFrames") or 1)
-        if page is None and frames > 1:
-            raise ImageError(
-                f"the file holds {frames} images",
-                where=path,
-                expected="one image a file",
-                hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
-            )
-        if page is not None and not 0 <= page < frames:
-            raise ImageError(
-                f"no page {page}: the file holds {frames}",
-                where=path,
-                expected=f"0 to {frames - 1}",
-            )
+        check_page(path, int(data.get("NumberOfFrames") or 1), page)
         from pydicom.pixels.processing import apply_modality_lut
         from pydicom.pixels.utils import pixel_array
 

@@ -197,6 +197,25 @@ def check_pixels(path: Path, width: int, height: int) -> None:
         )
 
 
+def check_page(path: Path, frames: int, page: int | None) -> None:
+    """Raise where a file holds several images and none is chosen, or not the chosen one.
+
+    Raises:
+        ImageError: as said.
+    """
+    if page is None and frames > 1:
+        raise ImageError(
+            f"the file holds {frames} images",
+            where=path,
+            expected="one image a file",
+            hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
+        )
+    if page is not None and not 0 <= page < frames:
+        raise ImageError(
+            f"no page {page}: the file holds {frames}", where=path, expected=f"0 to {frames - 1}"
+        )
+
+
 _opening = threading.Lock()
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from intarsia.errors import ImageError
 from intarsia.images.header import (
+    check_page,
     exif_orientation,
     is_dicom,
     is_tiff,
@@ -76,18 +77,7 @@ def choose_frame(picture: Image.Image, page: int | None, path: Path, start: byte
     Raises:
         ImageError: several frames and none chosen, or no such frame.
     """
-    frames = picture_header(picture, start).frames
-    if page is None and frames > 1:
-        raise ImageError(
-            f"the file holds {frames} images",
-            where=path,
-            expected="one image a file",
-            hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
-        )
-    if page is not None and not 0 <= page < frames:
-        raise ImageError(
-            f"no page {page}: the file holds {frames}", where=path, expected=f"0 to {frames - 1}"
-        )
+    check_page(path, picture_header(picture, start).frames, page)
     if page:
         picture.seek(page)
 

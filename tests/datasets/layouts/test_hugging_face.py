@@ -106,6 +106,14 @@ def test_rows_without_mask_are_said(tmp_path):
     assert "1 rows of all have no mask and are left out" in data.notes
 
 
+def test_a_split_without_masks_is_left_out_aloud(tmp_path):
+    data = datasets.DatasetDict({"train": table(4), "test": table(2, 5).remove_columns("label")})
+    data.save_to_disk(tmp_path / "roads")
+    opened = Dataset.open(tmp_path / "roads")
+    assert set(opened.splits) == {"train", "val"}
+    assert "2 rows of test have no mask and are left out" in opened.notes
+
+
 def test_columns_that_are_no_pair(tmp_path):
     table(3, mask="depth", mask2=(datasets.Image(), [None] * 3)).save_to_disk(tmp_path / "one")
     with pytest.raises(DataError, match="Image columns are pixel_values, depth, mask2") as caught:

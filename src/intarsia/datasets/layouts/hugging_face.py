@@ -99,6 +99,8 @@ def _read(path: Path, files: Sequence[Path], *, parquet: bool) -> Found:
     if not files:
         raise DataError("the folder holds no *.arrow files", where=path, hint="save it again")
     tables = _parquet_tables(files) if parquet else _saved_tables(path)
+    if not tables:
+        raise DataError("the saved data set has no splits", where=path)
     image, mask = _columns(tables[0].features, path)
     folder = cache_folder() / "tables" / _digest(files, path) / path.name
     if not folder.is_dir():
@@ -211,10 +213,13 @@ def _export(tables: Sequence[_Table], image: str, mask: str, folder: Path, path:
                 for kind in ("images", "masks"):
                     (place / kind).mkdir(parents=True, exist_ok=True)
                 for batch in table.batches:
-                    for row in batch.select([image, mask]).to_pylist():
+                    there = [c for c in (image, mask) if c in batch.schema.names]
+                    for row in batch.select(there).to_pylist():
                         number = counts[table.name] = counts.get(table.name, -1) + 1
                         where = f"{table.name}, row {number}"
-                        _write_row(row[image], row[mask], place, number, taken, where, path, faults)
+                        _write_row(
+                            row.get(image), row.get(mask), place, number, taken, where, path, faults
+                        )
             if faults:
                 raise faulty(faults, path)
             if not folder.is_dir():  # another process may have been faster
@@ -283,7 +288,8 @@ def _classes(features: Any, path: Path) -> Classes | None:
     """From id2label.json, or the one column that is a list of ClassLabel."""
     from datasets import ClassLabel
 
-    for file in (path / _ID2LABEL, path.parent / _ID2LABEL):
+    for folder in (path, *([path.parent] if path.name == "data" else [])):
+        file = folder / _ID2LABEL
         if file.is_file():
             return from_values(_id2label(file), _ID2LABEL, ignored=[255])
     lists = {
