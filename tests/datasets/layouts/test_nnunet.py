@@ -59,6 +59,16 @@ def test_several_channels_are_stacked_in_order(files):
     np.testing.assert_array_equal(again.read_image(again.samples[0]), image)
 
 
+def test_a_channel_that_changed_since_the_training_is_seen(files):
+    nnunet(files, ("CT", "PET"))
+    data = Dataset.open(files.root)
+    manifest = data.manifest()
+    assert len(data.known_to(manifest)) == len(CASES)
+    tifffile.imwrite(files.root / "imagesTr/case_003_0001.tif", np.zeros((13, 21), np.uint16))
+    with pytest.raises(DataError, match="1 images have changed since the training: case_003"):
+        data.known_to(manifest)
+
+
 def test_two_channels_are_two(files):
     nnunet(files, ("CT", "PET"))
     data = Dataset.open(files.root)

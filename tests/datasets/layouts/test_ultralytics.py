@@ -60,6 +60,14 @@ def test_lists_of_images_and_of_folders(files):
     assert [s.name for s in data.split("val")] == ["val/val0", "val/val1", "more/m"]
 
 
+def test_images_outside_of_the_root(files, tmp_path):
+    files.root, root = tmp_path / "far", files.root
+    files.pairs("images", "masks", ["x"])
+    files.root = root
+    path = ultralytics(files, YAML.replace("images/val", str(tmp_path / "far/images")))
+    assert [s.name for s in Dataset.open(path).split("val")] == ["far/images/x"]
+
+
 def test_masks_as_tiff_and_names_as_a_list(files):
     path = ultralytics(files, YAML.replace("{0: sky, 1: road}", "[sky, road]"))
     file = files.root / "masks/train/train0.png"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import read_text
+from intarsia.datasets.layouts.lists import listed_file, offer, read_text, sample_name
 from intarsia.datasets.layouts.names import split_name
 from intarsia.datasets.pairing import Pairs
 from intarsia.datasets.sample import Sample
@@ -124,7 +124,8 @@ def _rows(path: Path, split: str | None, seen: dict[Path, str]) -> tuple[list[Sa
         if mask is None:
             bare.append(image)
             continue
-        samples.append(Sample(_name(image, path), image, mask, own, cells.get("group") or None))
+        name = sample_name(image, path.parent)
+        samples.append(Sample(name, image, mask, own, cells.get("group") or None))
     if faults:
         raise faulty(faults, path)
     return samples, bare
@@ -155,16 +156,14 @@ def _check_columns(header: list[str], path: Path) -> None:
 
 
 def _file(cell: str, column: str, path: Path, line: int, faults: list[str]) -> Path | None:
-    file = path.parent / cell
+    file = listed_file(path.parent, cell)
     if cell and file.is_file():
         return file
     if not cell:
         faults.append(f"line {line}: no image")
         return None
     beside = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
-    close = nearest(file.name, beside)
-    offer = f'; did you mean "{Path(cell).with_name(close)}"?' if close else ""
-    faults.append(f"line {line}: no {column} {cell}{offer}")
+    faults.append(f"line {line}: no {column} {cell}{offer(file.name, beside, faults)}")
     return None
 
 
@@ -176,8 +175,3 @@ def _split(cells: Mapping[str, str], split: str | None, line: int, faults: list[
     elif split is not None and own != split:
         faults.append(f"line {line}: the split {named} in the list of {split}")
     return own
-
-
-def _name(image: Path, path: Path) -> str:
-    inside = image.is_relative_to(path.parent)
-    return (image.relative_to(path.parent) if inside else image).with_suffix("").as_posix()

@@ -14,11 +14,11 @@ from typing import Any
 from intarsia.datasets.classes import Classes, from_values
 from intarsia.datasets.encodings import MaskEncoding, Value
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import read_lines
+from intarsia.datasets.layouts.lists import listed_file, offer, read_lines, sample_name
 from intarsia.datasets.pairing import Pairs, image_files
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.strict_yaml import faulty, read_yaml
-from intarsia.errors import DataError, nearest
+from intarsia.errors import DataError
 from intarsia.labels import LabelMap, distinct_colors
 
 _KEY = "masks_dir"
@@ -114,14 +114,13 @@ def _images(root: Path, item: str, split: str, faults: list[str]) -> list[Path]:
         ]
         return [file for _, file in images]
     beside = [p.name for p in place.parent.iterdir()] if place.parent.is_dir() else []
-    close = nearest(place.name, beside)
-    offer = f'; did you mean "{close}"?' if close else ""
-    faults.append(f"{split}: no folder or list {item} in {root}{offer}")
+    close = offer(place.name, beside, faults)
+    faults.append(f"{split}: no folder or list {item} in {root}{close}")
     return []
 
 
 def _beside(file: Path, root: Path, name: str) -> Path:
-    return file.parent / name if name.startswith("./") else root / name
+    return listed_file(file.parent if name.startswith("./") else root, name)
 
 
 def _pairs(images: list[Path], root: Path, masks_dir: str, split: str) -> Pairs:
@@ -138,7 +137,7 @@ def _pairs(images: list[Path], root: Path, masks_dir: str, split: str) -> Pairs:
         if mask is None or at is None:
             alone.append(image)
             continue
-        name = relative.with_suffix("").as_posix().removeprefix("images/")
+        name = sample_name(image, root).removeprefix("images/")
         samples.append(Sample(name, image, mask, split))
     return Pairs(tuple(samples), tuple(alone), _orphans(samples))
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from intarsia.datasets.classes import Classes, from_values
 from intarsia.datasets.labelmap import FILE_NAME
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import read_lines
+from intarsia.datasets.layouts.lists import offer, read_lines
 from intarsia.datasets.layouts.names import image_folder
 from intarsia.datasets.pairing import Pairs, key, pair_folders
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.strict_yaml import faulty
-from intarsia.errors import DataError, nearest
+from intarsia.errors import DataError
 
 _SPLITS = ("train", "val", "test")
 _BOTH = "trainval"
@@ -93,9 +93,8 @@ def _splits(
         split = "train" if list_name == _BOTH else list_name if list_name in _SPLITS else None
         for line, name in listed[list_name]:
             if name not in names:
-                close = nearest(name, names)
-                offer = f'; did you mean "{close}"?' if close else ""
-                faults.append(f'{list_name}.txt line {line}: no image "{name}"{offer}')
+                close = offer(name, names, faults)
+                faults.append(f'{list_name}.txt line {line}: no image "{name}"{close}')
             elif list_name == _BOTH:
                 chosen.setdefault(name, split)
             elif chosen.setdefault(name, split) != split:
