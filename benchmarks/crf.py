@@ -189,7 +189,7 @@ def main() -> None:
     else:
         names, rows = measure(arguments, settings)
         show(names, rows)
-        found = {"run": arguments.run.name, "data": arguments.data.name, "rows": rows}
+        found = {"run": arguments.run.name, "rows": rows}
     if arguments.out is not None:
         arguments.out.write_text(json.dumps(found, indent=1) + "\n")
 
