@@ -13,6 +13,7 @@ from intarsia.datasets.channels import infer_channels
 from intarsia.datasets.classes import (
     Classes,
     as_numbers,
+    drawn_classes,
     fits_labelmap,
     from_known,
     from_labelmap,
@@ -20,6 +21,7 @@ from intarsia.datasets.classes import (
     readable,
 )
 from intarsia.datasets.dataset import SPLITS, Dataset
+from intarsia.datasets.drawings import Drawing
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
 from intarsia.datasets.layouts import read_layout
@@ -72,7 +74,7 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
     samples = _paired(found, root)
     scans = list(scan_masks(s.mask for s in samples if s.mask is not None))
     known = _known(samples, scans)
-    classes = _classes(samples, scans, known, root, description, where)
+    classes = _classes(samples, scans, known, found.classes, root, description, where)
     samples, split_notes = _split(samples, seed, known, description, where)
     page = None
     names: tuple[str, ...] = ()
@@ -185,21 +187,23 @@ def _classes(
     samples: Sequence[Sample],
     scans: Sequence[MaskScan],
     known: Known | None,
+    found: Classes | None,
     root: Path,
     description: Description | None,
     where: Path,
 ) -> Classes:
-    """dataset.yaml first, then the known sets, then labelmap.txt, then the values alone."""
+    """dataset.yaml first, then the layout's files, the known sets, labelmap.txt, the values."""
     good = readable(scans)
+    if found is not None and any(isinstance(s.mask, Drawing) for s in samples):
+        found = drawn_classes(found, good)
     if description is None:
-        return _undeclared_classes(samples, good, known, root)
+        return found or _undeclared_classes(samples, good, known, root)
     from intarsia.datasets.declared import declared_classes
 
     if description.classes or description.masks.map or description.masks.encoding == "binary":
         return declared_classes(description, good, None, where)
-    return declared_classes(
-        description, good, _undeclared_classes(samples, good, known, root), where
-    )
+    inferred = found or _undeclared_classes(samples, good, known, root)
+    return declared_classes(description, good, inferred, where)
 
 
 def _undeclared_classes(
@@ -220,7 +224,7 @@ def _undeclared_classes(
 
 def _labelmap_file(samples: Sequence[Sample], root: Path) -> Path | None:
     """labelmap.txt in the data set's folder, beside the folder of masks, or in it."""
-    mask = samples[0].mask
+    mask = samples[0].mask if isinstance(samples[0].mask, Path) else None
     folders = [root, *(mask.parents[:3] if mask is not None else ())]
     for folder in folders:
         if folder.is_relative_to(root) or (mask is not None and folder == mask.parent):
@@ -246,6 +250,8 @@ def _split(
         from intarsia.datasets.declared import declared_splits
 
         samples, notes = declared_splits(description, samples, where)
+    unlabelled = tuple(s for s in samples if s.mask is None)
+    samples = tuple(s for s in samples if s.mask is not None)
     splits = Counter(s.split for s in samples)
     if splits[None] == len(samples):
         samples = split_samples(samples, seed)
@@ -256,7 +262,7 @@ def _split(
     sizes = Counter(s.split for s in samples)
     counts = [f"{sizes[name] or 'no'} {name}" for name in SPLITS]
     notes.append(f"images in each split: {', '.join(counts)}")
-    return samples, notes
+    return (*samples, *unlabelled), notes
 
 
 def _groups(

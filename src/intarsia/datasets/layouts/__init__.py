@@ -7,21 +7,47 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intarsia.datasets.layouts import folders, pets, segnet, split_folders, suffixes
+from intarsia.datasets.layouts import (
+    coco_json,
+    cvat_xml,
+    folders,
+    label_studio_json,
+    labelme_json,
+    object_masks,
+    pets,
+    segnet,
+    split_folders,
+    suffixes,
+    yolo_segments,
+)
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, subfolders
 from intarsia.datasets.pairing import image_files
 from intarsia.errors import DataError
 
 # The most specific first: the official Pets folder also has images/ and annotations/.
-_READERS = (pets.read, segnet.read, split_folders.read, folders.read, suffixes.read)
+# One file an object looks like images/ and masks/ whose names do not meet; files of annotations
+# count where there are no mask files.
+_READERS = (
+    label_studio_json.refuse_brushes,
+    object_masks.read,
+    pets.read,
+    segnet.read,
+    split_folders.read,
+    folders.read,
+    suffixes.read,
+    *(coco_json.read, cvat_xml.read, label_studio_json.read, yolo_segments.read),
+    labelme_json.read,
+)
 
 _EXPECTED = f"""one of these layouts, or a dataset.yaml that says where things are:
     images/ and masks/ (also: {", ".join(IMAGE_FOLDERS[1:])}; {", ".join(MASK_FOLDERS[1:])})
     train/, val/, test/ with images/ and masks/ in each, or images/train/ and masks/train/
     train/ and trainannot/, val/ and valannot/, ... (CamVid, SegNet)
     images/ and annotations/trimaps/ with trainval.txt and test.txt (Oxford-IIIT Pet)
-    one folder of pairs such as x.jpg and x_mask.png"""
+    one folder of pairs such as x.jpg and x_mask.png
+    images with COCO JSON, CVAT for images XML, Label Studio JSON, LabelMe JSON or YOLO polygons
+    x/images/x.png with x/masks/, or images/ and masks/ with a file an object"""
 
 
 def read_layout(path: Path) -> Found:
