@@ -20,12 +20,16 @@ _FEW_GREYS = 8
 
 @dataclass(frozen=True)
 class Classes:
-    """Label classes, how files hold them, which names are ignored, and what to say about it."""
+    """Label classes, how files hold them, which names are ignored, and what to say about it.
+
+    `drawn` where the values are ours, given to the names of annotations.
+    """
 
     labels: LabelMap
     encoding: MaskEncoding
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    drawn: bool = False
 
 
 def readable(scans: Sequence[MaskScan]) -> list[MaskScan]:

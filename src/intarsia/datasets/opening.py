@@ -21,10 +21,9 @@ from intarsia.datasets.classes import (
     readable,
 )
 from intarsia.datasets.dataset import SPLITS, Dataset
-from intarsia.datasets.drawings import Drawing
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
-from intarsia.datasets.layouts import read_layout
+from intarsia.datasets.layouts import read_annotation_file, read_layout
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import split_name, subfolders
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from intarsia.datasets.description import Description
 
 _FILE_NAMES = ("dataset.yaml", "dataset.yml")
+_ANNOTATIONS = (".json", ".xml")
 
 
 def open_dataset(path: Path | None, images: Path | None, masks: Path | None, seed: int) -> Dataset:
@@ -54,7 +54,7 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
                 expected="a folder, a dataset.yaml, or both a folder of images and one of masks",
             )
         where = root = _folder(images)
-        found = read_apart(root, _folder(masks))
+        found = _apart(root, masks)
     elif images is not None or masks is not None:
         raise DataError(
             "both a data set and separate folders are named",
@@ -63,7 +63,17 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
         )
     else:
         where = _description_file(path)
-        if where.is_dir():
+        annotated = read_annotation_file(where, where.parent)
+        if annotated is not None:
+            root, found = where.parent, annotated
+        elif where.suffix.lower() in _ANNOTATIONS:
+            raise DataError(
+                "no annotations are recognised in this file",
+                where=where,
+                expected="COCO, Label Studio or LabelMe JSON, or CVAT for images XML",
+                hint="name the folder of the data set, or export the annotations again",
+            )
+        elif where.is_dir():
             root, found = where, read_layout(where)
         else:
             # Only here: pydantic is not needed, nor loaded, for a plain folder.
@@ -107,7 +117,7 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
 def _description_file(path: Path) -> Path:
     """The dataset.yaml meant by a path, or the folder itself where there is none."""
     file = _absolute(path)
-    if file.is_file() and file.suffix.lower() in (".yaml", ".yml"):
+    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *_ANNOTATIONS):
         return file
     folder = _folder(path)
     inside = subfolders(folder)
@@ -120,10 +130,14 @@ def _description_file(path: Path) -> Path:
 
 def _declared_layout(description: Description, root: Path) -> Found:
     if description.images is not None and description.masks.dir is not None:
-        return read_apart(
-            _folder(root / description.images.dir), _folder(root / description.masks.dir)
-        )
+        return _apart(_folder(root / description.images.dir), root / description.masks.dir)
     return read_layout(root)
+
+
+def _apart(images: Path, masks: Path) -> Found:
+    """The samples of a folder of images with a folder of masks, or with a file of annotations."""
+    found = read_annotation_file(_absolute(masks), images)
+    return read_apart(images, _folder(masks)) if found is None else found
 
 
 def _absolute(path: Path) -> Path:
@@ -194,12 +208,14 @@ def _classes(
 ) -> Classes:
     """dataset.yaml first, then the layout's files, the known sets, labelmap.txt, the values."""
     good = readable(scans)
-    if found is not None and any(isinstance(s.mask, Drawing) for s in samples):
+    if found is not None and found.drawn:
         found = drawn_classes(found, good)
     if description is None:
         return found or _undeclared_classes(samples, good, known, root)
-    from intarsia.datasets.declared import declared_classes
+    from intarsia.datasets.declared import declared_classes, with_drawn_values
 
+    if found is not None and found.drawn:
+        description = with_drawn_values(description, found)
     if description.classes or description.masks.map or description.masks.encoding == "binary":
         return declared_classes(description, good, None, where)
     inferred = found or _undeclared_classes(samples, good, known, root)

@@ -50,8 +50,6 @@ def paint(drawing: Drawing) -> tuple[RawMask, int]:
     """
     try:
         values, overlapping = _paint(drawing)
-    except ImageError:
-        raise
     except IntarsiaError as error:
         raise ImageError(
             error.what, where=error.where or drawing, expected=error.expected, hint=error.hint

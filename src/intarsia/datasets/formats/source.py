@@ -60,7 +60,9 @@ def read_json(path: Path) -> object:
     try:
         content: object = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        cut = isinstance(error, json.JSONDecodeError) and error.pos >= len(text.rstrip()) - 1
+        cut = isinstance(error, json.JSONDecodeError) and (
+            error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        )
         raise DataError(
             f"the file is cut short: {error}" if cut else f"not valid JSON: {error}",
             where=path,

@@ -20,6 +20,7 @@ from intarsia.datasets.layouts import (
     suffixes,
     yolo_segments,
 )
+from intarsia.datasets.layouts.annotation_files import kind_of
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, subfolders
 from intarsia.datasets.pairing import image_files
@@ -29,7 +30,7 @@ from intarsia.errors import DataError
 # One file an object looks like images/ and masks/ whose names do not meet; files of annotations
 # count where there are no mask files.
 _READERS = (
-    label_studio_json.refuse_brushes,
+    label_studio_json.read_beside_brushes,
     object_masks.read,
     pets.read,
     segnet.read,
@@ -70,6 +71,25 @@ def read_layout(path: Path) -> Found:
         expected=_EXPECTED,
         hint=f"found: {_contents(path)}. Rename folders, or name both: --images DIR --masks DIR",
     )
+
+
+def read_annotation_file(file: Path, images: Path) -> Found | None:
+    """The samples of one file of annotations with the images below a folder.
+
+    None where the file is neither COCO, CVAT, Label Studio, LabelMe nor the YAML of YOLO.
+    """
+    if not file.is_file():
+        return None
+    if file.suffix.lower() in (".yaml", ".yml"):
+        return yolo_segments.read_yolo_yaml(file) if yolo_segments.is_yolo_yaml(file) else None
+    kind = kind_of(file)
+    if kind == "coco":
+        return coco_json.read_files([file], images)
+    if kind == "cvat":
+        return cvat_xml.read_files([file], images)
+    if kind == "label-studio":
+        return label_studio_json.read_files([file], images)
+    return labelme_json.read_files([file], images) if kind == "labelme" else None
 
 
 def _first_fit(path: Path) -> Found | None:

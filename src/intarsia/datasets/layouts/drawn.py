@@ -190,7 +190,7 @@ def _classes(names: Sequence[str], numbers: Mapping[str, int]) -> Classes:
     if ignored:
         note += f"; ignored, as the name says: {', '.join(ignored)}"
     labels = LabelMap.of([BACKGROUND, *kept])
-    return Classes(labels, MaskEncoding("ids", table), tuple(ignored), (note,))
+    return Classes(labels, MaskEncoding("ids", table), tuple(ignored), (note,), drawn=True)
 
 
 def _sizes(entries: Sequence[Entry]) -> list[tuple[int, int] | None]:

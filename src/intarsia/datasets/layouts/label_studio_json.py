@@ -19,25 +19,23 @@ _BRUSH = re.compile(r"task-\d+-annotation-\d+-by-.*\.png", re.IGNORECASE)
 
 
 def read(path: Path) -> Found | None:
-    """Samples of every JSON export in a folder and one level below.
-
-    Raises:
-        DataError: the folder holds the PNGs of the brush export, which do not name their images.
-    """
+    """Samples of every JSON export in a folder and one level below."""
     files = [f for f in files_below(path, ".json", _DEPTH) if kind_of(f) == "label-studio"]
     return read_files(files, path) if files else None
 
 
-def refuse_brushes(path: Path) -> Found | None:
-    """None, or an error where the folder holds the PNGs of Label Studio's brush export.
+def read_beside_brushes(path: Path) -> Found | None:
+    """Samples of the JSON export where the PNGs of the brush export are there too; else None.
 
     Raises:
-        DataError: these PNGs name tasks, not images, so that nothing can be paired.
+        DataError: there are only these PNGs, which name tasks and no images.
     """
-    pictures = image_files(path)
-    brushes = [file for file in pictures if _BRUSH.fullmatch(file.name)]
-    if not brushes or any(kind_of(f) == "label-studio" for f in files_below(path, ".json", _DEPTH)):
+    brushes = [file for file in image_files(path) if _BRUSH.fullmatch(file.name)]
+    if not brushes:
         return None
+    found = read(path)
+    if found is not None:
+        return found
     raise DataError(
         f"these are the PNGs of Label Studio's brush export ({len(brushes)} such as "
         f"{brushes[0].name}), which do not say which image they belong to",
