@@ -15,7 +15,8 @@ META = "<meta><task><labels>{}</labels></task></meta>"
 def cvat(first=POLYGON, *, labels=("dog", "cat"), names=NAMES, rest=POLYGON, size=(13, 21)):
     meta = "".join(f"<label><name>{n}</name><color>#ff0000</color></label>" for n in labels)
     images = "".join(
-        f'<image id="{i}" name="{n}" width="{size[1]}" height="{size[0]}">{rest if i else first}</image>'
+        f'<image id="{i}" name="{n}" width="{size[1]}" height="{size[0]}">'
+        f"{rest if i else first}</image>"
         for i, n in enumerate(names)
     )
     head = '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>'
