@@ -172,6 +172,14 @@ def test_names_of_images(opened, image, file):
     assert (found(data, file.removesuffix(".jpg")) == 1).sum() == 12
 
 
+def test_the_image_among_other_fields_of_a_task(opened, files):
+    opened(annotated(polygon(*SQUARE)))
+    tasks = json.loads((files.root / "project-3-at-2024.json").read_text())
+    tasks[0]["data"] = {"patient": "p7", "photo": "/data/upload/3/a1b2c3d4-n0.jpg"}
+    files.text("project-3-at-2024.json", json.dumps(tasks))
+    assert (found(Dataset.open(files.root)) == 1).sum() == 12
+
+
 def test_brushes_as_png_name_the_export_to_choose(files):
     for i in range(2):
         files.image(f"images/n{i}.jpg")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ _SEVERAL = "shapes with several labels count as the first"
 _SKIPPED = "skipped tasks are left out, as not annotated"
 _UNDONE = "tasks without an annotation are left out, as not annotated"
 _ANNOTATORS = "tasks with several annotations use one: the ground truth, else the last by date"
+_IMAGE = re.compile(r"\.(jpe?g|png|tiff?|bmp|webp|gif)(\?|$)", re.IGNORECASE)
 _CHANNELS = 4  # a brush is stored as the bytes of an RGBA picture
 
 
@@ -83,8 +85,9 @@ def parse(source: Path) -> Annotations:
 def _picture(task: Mapping[str, Any]) -> str | None:
     """The image of a task; an upload is called by its stored name."""
     data = task["data"]
-    named = [data.get(key) for key in ("image", "img", "ocr")] + list(data.values())
+    named = [data.get("image"), *data.values()]
     texts = [value for value in named if isinstance(value, str) and value]
+    texts.sort(key=lambda text: _IMAGE.search(text) is None)
     upload = task.get("file_upload")
     if isinstance(upload, str) and upload and not texts:
         return upload

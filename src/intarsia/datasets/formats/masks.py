@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia import images
 from intarsia.datasets.drawings.drawing import Drawing
 from intarsia.datasets.drawings.raster import rasterise
 from intarsia.datasets.drawings.sheet import Annotations, Sheet
 from intarsia.datasets.formats import coco, cvat, label_studio, labelme, objects, yolo
 from intarsia.errors import DataError, ImageError, IntarsiaError
 from intarsia.images import RawMask
+from intarsia.images import read_mask as read_mask_file
 
 DRAWN = "drawing"  # what RawMask.format says of a mask that was drawn from shapes
 
@@ -39,7 +39,7 @@ def read_mask(mask: Path | Drawing) -> RawMask:
     Raises:
         ImageError: the file cannot be read; the annotation is gone or damaged.
     """
-    return images.read_mask(mask) if isinstance(mask, Path) else paint(mask)[0]
+    return read_mask_file(mask) if isinstance(mask, Path) else paint(mask)[0]
 
 
 def paint(drawing: Drawing) -> tuple[RawMask, int]:

@@ -24,8 +24,8 @@ _MOST_FAULTS = 10
 
 def is_yolo_yaml(file: Path) -> bool:
     """True where a YAML file says what Ultralytics' do: names, and a train or val."""
-    start = [line.partition(":")[0].strip() for line in read_start(file).splitlines()]
-    return "names" in start and ("train" in start or "val" in start) and "masks_dir" not in start
+    keys = [line.partition(":")[0].rstrip() for line in read_start(file).splitlines()]
+    return "names" in keys and ("train" in keys or "val" in keys) and "masks_dir" not in keys
 
 
 def read(path: Path) -> Found | None:
