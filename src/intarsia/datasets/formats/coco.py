@@ -163,7 +163,8 @@ def _areas(
 
 def _enclosed(points: NDArray[np.float64]) -> float:
     x, y = points.T
-    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    closing = x[-1] * y[0] - x[0] * y[-1]
+    return abs(float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]) + closing)) / 2
 
 
 def _run_length(
