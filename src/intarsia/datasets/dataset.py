@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets.encodings import MaskEncoding, show
+from intarsia.datasets.formats.masks import read_mask
 from intarsia.datasets.pixels import read_pixels
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, did_you_mean
-from intarsia.images import Scaling, read_mask
+from intarsia.images import Scaling
 from intarsia.labels import LabelMap
 
 SPLITS = ("train", "val", "test")

@@ -92,6 +92,27 @@ def declared_classes(
     return Classes(labels, encoding, (), (note,))
 
 
+def with_drawn_values(description: Description, drawn: Classes) -> Description:
+    """The description with the values of annotations for the classes that it only names.
+
+    A name that nobody drew is a class all the same, with a value of its own.
+    """
+    items = description.classes
+    if not items or description.masks.map is not None or items[0].id is not None:
+        return description
+    names = drawn.labels.names
+    values = {names[i]: v for v, i in drawn.encoding.map.items() if i is not None}
+    free = max((v for v in drawn.encoding.map if isinstance(v, int)), default=0) + 1
+    given = [
+        item.model_copy(update={"id": values.get(item.name, free + at)})
+        for at, item in enumerate(items)
+    ]
+    void = [v for v, i in drawn.encoding.map.items() if i is None]
+    return description.model_copy(
+        update={"classes": given, "ignore_index": [*description.ignore_index, *void]}
+    )
+
+
 def _kind(kind: str) -> Kind:
     return "colors" if kind == "colors" else "binary" if kind == "binary" else "ids"
 

@@ -14,6 +14,7 @@ from intarsia.datasets.channels import infer_channels
 from intarsia.datasets.classes import (
     Classes,
     as_numbers,
+    drawn_classes,
     fits_labelmap,
     from_known,
     from_labelmap,
@@ -23,7 +24,12 @@ from intarsia.datasets.classes import (
 from intarsia.datasets.dataset import SPLITS, Dataset
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
-from intarsia.datasets.layouts import LIST_FILES, read_file, read_layout
+from intarsia.datasets.layouts import (
+    LIST_FILES,
+    read_annotation_file,
+    read_file,
+    read_layout,
+)
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import nested, split_name
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
     from intarsia.datasets.description import Description
 
 _FILE_NAMES = ("dataset.yaml", "dataset.yml")
+_ANNOTATIONS = (".json", ".xml")
 
 
 def open_dataset(path: Path | None, images: Path | None, masks: Path | None, seed: int) -> Dataset:
@@ -53,7 +60,7 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
                 expected="a folder, a dataset.yaml, or both a folder of images and one of masks",
             )
         where = root = _folder(images)
-        found = read_apart(root, _folder(masks))
+        found = _apart(root, masks)
     elif images is not None or masks is not None:
         raise DataError(
             "both a data set and separate folders are named",
@@ -63,9 +70,16 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
     else:
         unpacked = unzip(_absolute(path)) if is_zip(_absolute(path)) else None
         where = _place(path if unpacked is None else unpacked[0])
-        listed = read_file(where)
+        listed = read_file(where) or read_annotation_file(where, where.parent)
         if listed is not None:
             root, found = where.parent, listed
+        elif where.suffix.lower() in _ANNOTATIONS:
+            raise DataError(
+                "no annotations are recognised in this file",
+                where=where,
+                expected="COCO, Label Studio or LabelMe JSON, or CVAT for images XML",
+                hint="name the folder of the data set, or export the annotations again",
+            )
         elif where.is_dir():
             root, found = where, read_layout(where)
         else:
@@ -113,7 +127,7 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
 def _place(path: Path) -> Path:
     """The file meant by a path (its dataset.yaml, if it has one), or the folder itself."""
     file = _absolute(path)
-    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES):
+    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES, *_ANNOTATIONS):
         return file
     folder = _folder(path)
     for place in nested(folder):
@@ -125,10 +139,14 @@ def _place(path: Path) -> Path:
 
 def _declared_layout(description: Description, root: Path) -> Found:
     if description.images is not None and description.masks.dir is not None:
-        return read_apart(
-            _folder(root / description.images.dir), _folder(root / description.masks.dir)
-        )
+        return _apart(_folder(root / description.images.dir), root / description.masks.dir)
     return read_layout(root)
+
+
+def _apart(images: Path, masks: Path) -> Found:
+    """The samples of a folder of images with a folder of masks, or with a file of annotations."""
+    found = read_annotation_file(_absolute(masks), images)
+    return read_apart(images, _folder(masks)) if found is None else found
 
 
 def _absolute(path: Path) -> Path:
@@ -202,11 +220,15 @@ def _classes(
 ) -> Classes:
     """dataset.yaml first, then the layout's files, labelmap.txt, the known sets, the values."""
     good = readable(scans)
+    if found is not None and found.drawn:
+        found = drawn_classes(found, good)
     if description is None:
         return found or _undeclared_classes(samples, good, known, root)
-    from intarsia.datasets.declared import declared_classes
+    from intarsia.datasets.declared import declared_classes, with_drawn_values
     from intarsia.datasets.remapping import remapped
 
+    if found is not None and found.drawn:
+        description = with_drawn_values(description, found)
     inferred = None
     if not (description.classes or description.masks.map or description.masks.encoding == "binary"):
         inferred = found or _undeclared_classes(samples, good, known, root)
@@ -232,7 +254,7 @@ def _undeclared_classes(
 
 def _labelmap_file(samples: Sequence[Sample], root: Path) -> Path | None:
     """labelmap.txt in the data set's folder, beside the folder of masks, or in it."""
-    mask = samples[0].mask
+    mask = samples[0].mask if isinstance(samples[0].mask, Path) else None
     folders = [root, *(mask.parents[:3] if mask is not None else ())]
     for folder in folders:
         if folder.is_relative_to(root) or (mask is not None and folder == mask.parent):
@@ -258,6 +280,8 @@ def _split(
         from intarsia.datasets.declared import declared_splits
 
         samples, notes = declared_splits(description, samples, where)
+    unlabelled = tuple(s for s in samples if s.mask is None)
+    samples = tuple(s for s in samples if s.mask is not None)
     splits = Counter(s.split for s in samples)
     if splits[None] == len(samples):
         samples = split_samples(samples, seed)
@@ -268,7 +292,7 @@ def _split(
     sizes = Counter(s.split for s in samples)
     counts = [f"{sizes[name] or 'no'} {name}" for name in SPLITS]
     notes.append(f"images in each split: {', '.join(counts)}")
-    return samples, notes
+    return (*samples, *unlabelled), notes
 
 
 def _groups(

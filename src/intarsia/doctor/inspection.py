@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.encodings import Value, pack, unpack_color
+from intarsia.datasets.formats.masks import DRAWN, read_mask
 from intarsia.datasets.scan import count_values
 from intarsia.errors import IntarsiaError
-from intarsia.images import RawMask, read_mask
+from intarsia.images import RawMask
 
 THUMBNAIL = (16, 12)  # width, height
 _STRAY_SHARE = 0.005  # a smoothed border gives each value in between very few pixels
@@ -134,6 +135,8 @@ def _strays(raw: RawMask) -> tuple[int, tuple[Value, ...]]:
     numbers = pack(raw.values) if colors else raw.values
     values, pixels = count_values(numbers)
     distinct = len(values)
+    if raw.format == DRAWN:  # what is painted here has no smooth borders
+        return distinct, ()
     if distinct < _FEWEST_STRAYS + 2 or distinct > np.iinfo(np.uint16).max:
         return distinct, ()
     index = np.searchsorted(values, numbers).astype(np.uint16)
