@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from intarsia.datasets.content import fingerprint
 from intarsia.datasets.dataset import Dataset
 from intarsia.datasets.encodings import MaskEncoding
 from intarsia.datasets.sample import Sample
@@ -50,22 +50,11 @@ def _sample(sample: Sample, root: Path) -> dict[str, Any]:
         "mask": None if sample.mask is None else _relative(sample.mask, root),
         "split": sample.split,
         "group": sample.group,
+        "fold": sample.fold,
         "bytes": size,
         "sha256": digest,
         "mask_sha256": None if sample.mask is None else fingerprint(sample.mask)[1],
     }
-
-
-def fingerprint(path: Path) -> tuple[int, str]:
-    """Bytes of a file and its SHA-256."""
-    try:
-        if not path.is_file():  # reading a pipe would wait for ever
-            raise DataError("there is no such file", where=path)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return file.tell(), digest
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", where=path) from error
 
 
 def _relative(path: Path, root: Path) -> str:
@@ -92,6 +81,7 @@ def read_manifest(manifest: Mapping[str, Any]) -> Dataset:
                     None if item["mask"] is None else root / item["mask"],
                     item["split"],
                     item["group"],
+                    fold=item.get("fold"),
                 )
                 for item in manifest["samples"]
             ),
