@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from intarsia.datasets.groups.table import names_of, read_table
 from intarsia.datasets.content import fingerprint
+from intarsia.datasets.groups.table import names_of, read_table
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, nearest
 
@@ -127,9 +127,7 @@ def apply_rows(
         )
     grouped = any(row.group for row in rows)
     kept = tuple(
-        _placed(sample, placed[sample.name], grouped)
-        for sample in samples
-        if sample.name in placed
+        _placed(sample, placed[sample.name], grouped) for sample in samples if sample.name in placed
     )
     return kept, notes
 

@@ -38,7 +38,7 @@ def assign_groups(
         [np.asarray(sizes, np.float64)[:, None], np.asarray(presence, np.float64)], axis=1
     )
     parts = _start(content, np.asarray(shares), seed)
-    return _improve(content, np.asarray(shares), parts).tolist()
+    return [int(part) for part in _improve(content, np.asarray(shares), parts)]
 
 
 def _start(content: Numbers, shares: Numbers, seed: int) -> NDArray[np.intp]:

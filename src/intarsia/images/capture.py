@@ -72,9 +72,11 @@ def _time(tags: Mapping[Any, Any], exif: Mapping[Any, Any]) -> datetime | None:
         except ValueError:
             continue
         fraction = str(exif.get(_SUBSECOND, "")).strip("\0 ")
-        return time.replace(microsecond=int(fraction[:6].ljust(6, "0"))) if (
-            fraction.isascii() and fraction.isdigit()
-        ) else time
+        return (
+            time.replace(microsecond=int(fraction[:6].ljust(6, "0")))
+            if (fraction.isascii() and fraction.isdigit())
+            else time
+        )
     return None
 
 

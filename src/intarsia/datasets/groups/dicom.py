@@ -28,7 +28,7 @@ def by_field(samples: Sequence[Sample], keyword: str) -> Groups:
             hint="pip install 'intarsia[medical]'",
         ) from error
     if datadict.tag_for_keyword(keyword) is None:
-        known = [entry[4] for entry in datadict.DicomDictionary.values() if entry[4]]
+        known = list(datadict.keyword_dict)
         offer = did_you_mean(keyword, known).partition(" (valid")[0]
         raise DataError(
             f'DICOM has no field "{keyword}"',

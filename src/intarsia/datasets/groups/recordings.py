@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -105,7 +106,7 @@ def border_frames(
                 runs[-1].append(name)
             else:
                 runs.append([name])
-        for before, after in zip(runs, runs[1:], strict=False):
+        for before, after in pairwise(runs):
             if places[before[0]] == places[after[0]]:
                 continue
             run = before if places[before[0]] == "train" else after
