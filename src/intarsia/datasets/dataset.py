@@ -48,6 +48,7 @@ class Dataset:
     channel_names: tuple[str, ...] = ()
     page: int | None = None
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
+    splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
 
     @classmethod
     def open(

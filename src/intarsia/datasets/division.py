@@ -94,7 +94,7 @@ def infer_rule(data: Dataset, shares: Mapping[str, float]) -> tuple[Rule, str]:
         groups = group_samples(
             data.samples, [Rule("sequence")], root=data.root, read=data.read_image
         )
-        if shares and not _can_divide(groups, shares):
+        if shares and not can_divide(groups, shares):
             return _BLOCKS, f"{what}, too few or too uneven to divide: blocks of frames with gaps"
         return Rule("sequence"), what
     groups_guessed = {s.group for s in data.samples}
@@ -103,7 +103,8 @@ def infer_rule(data: Dataset, shares: Mapping[str, float]) -> tuple[Rule, str]:
     return Rule("none"), "neither file names nor images show what belongs together"
 
 
-def _can_divide(groups: Groups, shares: Mapping[str, float]) -> bool:
+def can_divide(groups: Groups, shares: Mapping[str, float]) -> bool:
+    """Whether whole groups come near the shares: no part off by more than a tenth of all."""
     sizes = list(Counter(group or name for name, group in groups.items()).values())
     if len(sizes) < len(shares):
         return False

@@ -110,6 +110,7 @@ def open_dataset(
         channel_names=names,
         page=page,
         groups_declared=description is not None and description.groups is not None,
+        splits_declared=description is not None and description.splits is not None,
     )
 
 
