@@ -67,9 +67,7 @@ def test_shares_as_near_as_the_largest_group_permits(sizes, seed):
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.lists(
-        st.tuples(st.integers(1, 8), st.sets(st.integers(0, 4))), min_size=6, max_size=30
-    ),
+    st.lists(st.tuples(st.integers(1, 8), st.sets(st.integers(0, 4))), min_size=6, max_size=30),
     st.integers(0, 3),
 )
 def test_classes_reach_train_first_and_no_part_is_empty(groups, seed):

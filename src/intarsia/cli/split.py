@@ -51,7 +51,7 @@ def split(
     ] = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Divide a data set so that no answer leaks into the test, and save that.
+    """Divide a data set so that nothing leaks into the test.
 
     Images that belong together stay on one side, and rare classes reach every split. It writes
     splits.csv and two keys of dataset.yaml.

@@ -95,7 +95,10 @@ def infer_rule(data: Dataset, shares: Mapping[str, float]) -> tuple[Rule, str]:
             data.samples, [Rule("sequence")], root=data.root, read=data.read_image
         )
         if shares and not can_divide(groups, shares):
-            return _BLOCKS, f"{what}, too few or too uneven to divide: blocks of frames with gaps"
+            return _BLOCKS, (
+                f"{what}, too few or too uneven to divide: blocks of frames with gaps between "
+                "(stricter: --group-by sequence --leave-one-out)"
+            )
         return Rule("sequence"), what
     groups_guessed = {s.group for s in data.samples}
     if None not in groups_guessed:

@@ -140,8 +140,10 @@ def _by_place(images: Sequence[ImageFacts], train: _Train) -> dict[int, tuple[fl
     from scipy.spatial import cKDTree
 
     tree = cKDTree(on_sphere([place for place, _ in known]))
-    metres, where = tree.query(on_sphere([place for _, place in asked]))
-    return {at: (float(m), known[w][1]) for (at, _), m, w in zip(asked, metres, where, strict=True)}
+    metres, where = map(np.atleast_1d, tree.query(on_sphere([place for _, place in asked])))
+    return {
+        at: (float(m), known[int(w)][1]) for (at, _), m, w in zip(asked, metres, where, strict=True)
+    }
 
 
 def as_json(found: Sequence[Neighbour]) -> dict[str, Any]:
@@ -159,7 +161,8 @@ def as_json(found: Sequence[Neighbour]) -> dict[str, Any]:
             "median_bits": median(bits) if bits else None,
         }
     limits = {"bits": NEARLY_THE_SAME, "seconds": CLOSE_SECONDS, "metres": CLOSE_METRES}
-    return {"limits": limits, "splits": splits, "images": [asdict(one) for one in found]}
+    images = [asdict(one) | {"close": list(one.close)} for one in found]
+    return {"limits": limits, "splits": splits, "images": images}
 
 
 def findings(found: Sequence[Neighbour], identical: Mapping[str, object]) -> Iterator[Finding]:
