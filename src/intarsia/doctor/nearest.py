@@ -140,7 +140,8 @@ def _by_place(images: Sequence[ImageFacts], train: _Train) -> dict[int, tuple[fl
     from scipy.spatial import cKDTree
 
     tree = cKDTree(on_sphere([place for place, _ in known]))
-    metres, where = map(np.atleast_1d, tree.query(on_sphere([place for _, place in asked])))
+    found = tree.query(on_sphere([place for _, place in asked]))
+    metres, where = np.atleast_1d(found[0]), np.atleast_1d(found[1])
     return {
         at: (float(m), known[int(w)][1]) for (at, _), m, w in zip(asked, metres, where, strict=True)
     }
