@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from intarsia.datasets.content import fingerprint
 from intarsia.datasets.dataset import Dataset
 from intarsia.datasets.drawings.drawing import Drawing, Values
 from intarsia.datasets.encodings import MaskEncoding
@@ -55,6 +55,7 @@ def _sample(sample: Sample, root: Path, tables: Mapping[Values, int]) -> dict[st
         "mask": _mask(sample.mask, root, tables),
         "split": sample.split,
         "group": sample.group,
+        "fold": sample.fold,
         "bytes": size,
         "sha256": digest,
         "mask_sha256": _mask_digest(sample.mask),
@@ -89,18 +90,6 @@ def _mask_digest(mask: Path | Drawing | None) -> str | None:
     return drawing_digest(mask) if isinstance(mask, Drawing) else fingerprint(mask)[1]
 
 
-def fingerprint(path: Path) -> tuple[int, str]:
-    """Bytes of a file and its SHA-256."""
-    try:
-        if not path.is_file():  # reading a pipe would wait for ever
-            raise DataError("there is no such file", where=path)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return file.tell(), digest
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", where=path) from error
-
-
 def _relative(path: Path, root: Path) -> str:
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
@@ -127,6 +116,7 @@ def read_manifest(manifest: Mapping[str, Any]) -> Dataset:
                     item["split"],
                     item["group"],
                     tuple(root / part["file"] for part in item.get("more_channels", ())),
+                    fold=item.get("fold"),
                 )
                 for item in manifest["samples"]
             ),

@@ -22,6 +22,7 @@ from intarsia.datasets.classes import (
     readable,
 )
 from intarsia.datasets.dataset import SPLITS, Dataset
+from intarsia.datasets.groups import Groups, group_by_prefix, without_split
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
 from intarsia.datasets.layouts import (
@@ -32,15 +33,10 @@ from intarsia.datasets.layouts import (
 )
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.names import nested, split_name
+from intarsia.datasets.layouts.names import nested
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan, scan_masks
-from intarsia.datasets.splits import (
-    group_by_prefix,
-    split_samples,
-    val_from_train,
-    with_groups,
-)
+from intarsia.datasets.splits import split_samples, val_from_train, with_groups
 from intarsia.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -50,8 +46,19 @@ _FILE_NAMES = ("dataset.yaml", "dataset.yml")
 _ANNOTATIONS = (".json", ".xml")
 
 
-def open_dataset(path: Path | None, images: Path | None, masks: Path | None, seed: int) -> Dataset:
-    """Open a data set; see `Dataset.open`."""
+def open_dataset(
+    path: Path | None,
+    images: Path | None,
+    masks: Path | None,
+    seed: int,
+    *,
+    divided: bool = True,
+) -> Dataset:
+    """Open a data set; see `Dataset.open`.
+
+    With `divided` false no split of dataset.yaml is applied and none is drawn: all samples are
+    there, with the split of their folder, if any.
+    """
     description: Description | None = None
     if path is None:
         if images is None or masks is None:
@@ -69,7 +76,7 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
         )
     else:
         unpacked = unzip(_absolute(path)) if is_zip(_absolute(path)) else None
-        where = _place(path if unpacked is None else unpacked[0])
+        where = description_file(path if unpacked is None else unpacked[0])
         listed = read_file(where) or read_annotation_file(where, where.parent)
         if listed is not None:
             root, found = where.parent, listed
@@ -94,7 +101,11 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
     scans = list(scan_masks(s.mask for s in samples if s.mask is not None))
     known = _known(samples, scans)
     classes = _classes(samples, scans, known, found.classes, root, description, where)
-    samples, split_notes = _split(samples, seed, known, description, where)
+    split_notes: list[str] = []
+    if divided:
+        samples, split_notes = _split(samples, seed, known, description, where)
+    elif not _gives_groups(found) and (groups := _guessed(samples, known)) is not None:
+        samples = with_groups(samples, groups)
     page = None
     names = found.channel_names
     if description is None:
@@ -121,10 +132,11 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
         page=page,
         groups_declared=_gives_groups(found)
         or (description is not None and description.groups is not None),
+        splits_declared=description is not None and description.splits is not None,
     )
 
 
-def _place(path: Path) -> Path:
+def description_file(path: Path) -> Path:
     """The file meant by a path (its dataset.yaml, if it has one), or the folder itself."""
     file = _absolute(path)
     if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES, *_ANNOTATIONS):
@@ -273,7 +285,7 @@ def _split(
 ) -> tuple[tuple[Sample, ...], list[str]]:
     """Groups, the splits that are given, and those that are not."""
     notes: list[str] = []
-    groups, unit = _groups(samples, known, description)
+    groups, unit = _groups(samples, known, description, where)
     if groups is not None:
         samples = with_groups(samples, groups)
     if description is not None:
@@ -296,28 +308,25 @@ def _split(
 
 
 def _groups(
-    samples: Sequence[Sample], known: Known | None, description: Description | None
-) -> tuple[dict[str, str] | None, str]:
+    samples: Sequence[Sample], known: Known | None, description: Description | None, where: Path
+) -> tuple[Groups | None, str]:
     """The group of every sample by name, None where images are the unit, and how to say it."""
-    # The folder of a given split says nothing about what belongs together.
-    short = {sample.name: _without_split(sample) for sample in samples}
     if description is not None and description.groups is not None:
         from intarsia.datasets.declared import declared_groups
 
-        declared = declared_groups(description, short)
-        if declared is not None:
-            return declared, f"whole groups together ({len(set(declared.values()))} as declared)"
-        if description.groups.by == "none":
+        declared = declared_groups(description, samples, where.parent)
+        if declared is None:
             return None, "image by image, as declared"
+        count = len({group or name for name, group in declared.items()})
+        return declared, f"whole groups together ({count} as declared)"
     given = {s.group for s in samples if s.group is not None}
     if given:
         return None, f"whole groups together ({len(given)} groups come with the data)"
     if known is not None and known.independent:
         return None, f"image by image (the images of {known.name} are independent of each other)"
-    found = group_by_prefix(list(dict.fromkeys(short.values())))
-    if found is None:
+    groups = _guessed(samples, known)
+    if groups is None:
         return None, "image by image (the file names show no groups that belong together)"
-    groups = {name: found[s] for name, s in short.items()}
     example = next(iter(groups.values()))
     count = len(set(groups.values()))
     return groups, (
@@ -329,6 +338,9 @@ def _gives_groups(found: Found) -> bool:
     return any(sample.group is not None for sample in found.pairs.samples)
 
 
-def _without_split(sample: Sample) -> str:
-    first, slash, rest = sample.name.partition("/")
-    return rest if slash and sample.split is not None and split_name(first) else sample.name
+def _guessed(samples: Sequence[Sample], known: Known | None) -> Groups | None:
+    if known is not None and known.independent:
+        return None
+    short = {sample.name: without_split(sample) for sample in samples}
+    found = group_by_prefix(list(dict.fromkeys(short.values())))
+    return None if found is None else {name: found[text] for name, text in short.items()}

@@ -16,7 +16,8 @@ class Sample:
     `group` says which images belong together (a drive, a patient) and must not be split; None
     where every image is its own unit. `mask` is a file, a drawing out of a file of annotations, or
     None where nobody has labelled the image. `more_channels` are the files whose channels follow
-    those of `image`, where one image is several files of equal size (nnU-Net).
+    those of `image`, where one image is several files of equal size (nnU-Net). `fold` is the part
+    of a cross-validation, `sha256` the hash of the image file that a saved split gives.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Sample:
     split: str | None = None
     group: str | None = None
     more_channels: tuple[Path, ...] = ()
+    fold: int | None = None
+    sha256: str | None = None
 
     @property
     def image_files(self) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from intarsia.datasets import Dataset
-from intarsia.doctor import files, masks, sequences, splits
+from intarsia.doctor import files, masks, nearest, saved_split, sequences, splits
 from intarsia.doctor.findings import Finding, Report
 from intarsia.doctor.inspection import Inspection, inspect
 from intarsia.doctor.statistics import statistics
@@ -27,14 +27,21 @@ def check(data: Dataset, *, progress: Callable[[int, int], None] | None = None) 
         inspections.append(one)
         if progress is not None:
             progress(len(inspections), len(data.samples))
+    recordings = sequences.interleaved(data, inspections)
+    neighbours = nearest.nearest_train(data, inspections, recordings)
+    across = [*splits.findings(data, inspections)]
+    identical = {f.file: f for f in across if f.code == "identical-across-splits" and f.file}
     found = [
         *files.findings(data, inspections),
         *masks.findings(data, inspections),
-        *splits.findings(data, inspections),
-        *sequences.findings(data, inspections),
+        *across,
+        *sequences.findings(data, inspections, recordings),
+        *nearest.findings(neighbours, identical),
+        *saved_split.findings(data),
         *(Finding.of("inferred", None, note) for note in data.notes),
     ]
-    return Report.of(data.name, found, statistics(data, inspections))
+    numbers = statistics(data, inspections) | {"nearest_train": nearest.as_json(neighbours)}
+    return Report.of(data.name, found, numbers)
 
 
 def _inspected(data: Dataset) -> Iterator[Inspection]:

@@ -36,8 +36,14 @@ CODES: dict[str, tuple[Severity, str]] = {
         "warning",
         "frames of one recording lie on both sides of a split, so that scores come out too high",
     ),
+    "near-duplicate-across-splits": (
+        "warning",
+        "val or test images are suspiciously close to train images: by looks, time or place",
+    ),
+    "changed-since-split": ("warning", "an image has changed since its split was saved"),
     "group-across-splits": ("warning", "images that belong together lie in two splits"),
     "out-of-range": ("warning", "images hold values beyond those that the scale was guessed from"),
+    "proposed-split": ("note", "a split that keeps recordings whole"),
     "inferred": ("note", "this was inferred from the files"),
 }
 

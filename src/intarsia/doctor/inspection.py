@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.encodings import Value, pack, unpack_color
 from intarsia.datasets.formats.masks import DRAWN, read_mask
+from intarsia.datasets.perceptual import perceptual_hash, thumbnail
 from intarsia.datasets.scan import count_values
 from intarsia.errors import IntarsiaError
-from intarsia.images import RawMask
+from intarsia.images import Capture, RawMask, read_capture
 
-THUMBNAIL = (16, 12)  # width, height
 _STRAY_SHARE = 0.005  # a smoothed border gives each value in between very few pixels
 _FEWEST_STRAYS = 3
 
@@ -26,6 +26,7 @@ _FEWEST_STRAYS = 3
 class ImageFacts:
     """`fingerprint` is a hash of the decoded pixels, `thumbnail` (12, 16) uint8 grey.
 
+    `look` is the perceptual hash, None where nothing is to be seen; `capture` time and place.
     `low` and `high` are the least and the greatest value, in the file's own units.
     """
 
@@ -34,6 +35,8 @@ class ImageFacts:
     blank: bool
     fingerprint: bytes
     thumbnail: NDArray[np.uint8]
+    look: bytes | None
+    capture: Capture
     low: float
     high: float
 
@@ -70,7 +73,7 @@ def inspect(data: Dataset, sample: Sample) -> Inspection:
     image: ImageFacts | IntarsiaError
     mask: MaskFacts | IntarsiaError | None = None
     try:
-        image = _image_facts(data.read_image(sample))
+        image = _image_facts(data.read_image(sample), read_capture(sample.image))
     except IntarsiaError as fault:
         image = fault
     if sample.mask is not None:
@@ -81,7 +84,7 @@ def inspect(data: Dataset, sample: Sample) -> Inspection:
     return Inspection(sample, image, mask)
 
 
-def _image_facts(image: NDArray[Any]) -> ImageFacts:
+def _image_facts(image: NDArray[Any], capture: Capture) -> ImageFacts:
     solid = np.ascontiguousarray(image)
     digest = hashlib.blake2b(f"{solid.shape} {solid.dtype}".encode(), digest_size=16)
     digest.update(solid.data)
@@ -92,23 +95,12 @@ def _image_facts(image: NDArray[Any]) -> ImageFacts:
         dtype=str(image.dtype),
         blank=blank,
         fingerprint=digest.digest(),
-        thumbnail=_thumbnail(solid),
+        thumbnail=thumbnail(solid),
+        look=perceptual_hash(solid),
+        capture=capture,
         low=float(solid.min()),
         high=float(solid.max()),
     )
-
-
-def _thumbnail(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Grey and tiny; deep images from their smallest to their largest value."""
-    few = np.ascontiguousarray(image[:, :, :3])
-    if few.dtype != np.uint8:
-        few = few.astype(np.float32)
-    small = np.asarray(cv2.resize(few, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
-    grey = small.mean(axis=2) if small.ndim == 3 else small
-    if few.dtype != np.uint8:
-        low, high = float(grey.min()), float(grey.max())
-        grey = (grey - low) * (255 / ((high - low) or 1.0))
-    return np.asarray(np.clip(grey, 0, 255), np.uint8)
 
 
 def _mask_facts(raw: RawMask, data: Dataset) -> MaskFacts:
