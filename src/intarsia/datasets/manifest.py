@@ -49,7 +49,7 @@ def write_manifest(data: Dataset) -> dict[str, Any]:
 
 def _sample(sample: Sample, root: Path, tables: Mapping[Values, int]) -> dict[str, Any]:
     size, digest = fingerprint(sample.image)
-    return {
+    item: dict[str, Any] = {
         "name": sample.name,
         "image": _relative(sample.image, root),
         "mask": _mask(sample.mask, root, tables),
@@ -59,6 +59,12 @@ def _sample(sample: Sample, root: Path, tables: Mapping[Values, int]) -> dict[st
         "sha256": digest,
         "mask_sha256": _mask_digest(sample.mask),
     }
+    if sample.more_channels:
+        item["more_channels"] = [
+            {"file": _relative(file, root), "sha256": fingerprint(file)[1]}
+            for file in sample.more_channels
+        ]
+    return item
 
 
 def _mask(
@@ -120,6 +126,7 @@ def read_manifest(manifest: Mapping[str, Any]) -> Dataset:
                     _read_mask(item["mask"], root, tables),
                     item["split"],
                     item["group"],
+                    tuple(root / part["file"] for part in item.get("more_channels", ())),
                 )
                 for item in manifest["samples"]
             ),

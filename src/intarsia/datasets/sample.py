@@ -14,8 +14,9 @@ class Sample:
 
     `name` is unique in its data set: the relative path without extension, with forward slashes.
     `group` says which images belong together (a drive, a patient) and must not be split; None
-    where every image is its own unit. `mask` is a file, a drawing out of a file of annotations, or
-    None where nobody has labelled the image.
+    where every image is its own unit. `more_channels` are the files whose channels follow those
+    of `image`, where one image is several files of equal size (nnU-Net). `mask` is a file, a
+    drawing out of a file of annotations, or None where nobody has labelled the image.
     """
 
     name: str
@@ -23,3 +24,9 @@ class Sample:
     mask: Path | Drawing | None
     split: str | None = None
     group: str | None = None
+    more_channels: tuple[Path, ...] = ()
+
+    @property
+    def image_files(self) -> tuple[Path, ...]:
+        """Every file of the image, in the order of its channels."""
+        return (self.image, *self.more_channels)

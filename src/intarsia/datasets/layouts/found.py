@@ -13,13 +13,15 @@ class Found:
     """The pairs of a folder and the name of its layout, for people.
 
     `classes` are those that the layout's own files name: they win over everything inferred, and
-    only dataset.yaml wins over them.
+    only dataset.yaml wins over them. `channel_names` are given where an image is several files.
+    Samples may carry groups; then none are guessed from their names.
     """
 
     layout: str
     pairs: Pairs
     notes: tuple[str, ...] = ()
     classes: Classes | None = None
+    channel_names: tuple[str, ...] = ()
 
     def with_note(self, note: str) -> Found:
         """The same with one thing more to say."""
