@@ -38,6 +38,7 @@ from intarsia.errors import DataError
 # One file an object looks like images/ and masks/ whose names do not meet; files of annotations
 # count where there are no mask files.
 _READERS = (
+    label_studio_json.read_beside_brushes,
     ultralytics.read,
     csv_list.read,
     hugging_face.read,
