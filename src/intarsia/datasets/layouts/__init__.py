@@ -42,7 +42,6 @@ _READERS = (
     ultralytics.read,
     csv_list.read,
     hugging_face.read,
-    label_studio_json.read_beside_brushes,
     object_masks.read,
     pets.read,
     voc.read,
