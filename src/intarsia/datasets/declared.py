@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from intarsia.datasets.channels import Channels, infer_channels, percentile_scaling, sampled_images
 from intarsia.datasets.classes import Classes, as_numbers
 from intarsia.datasets.description import IGNORE, ClassItem, Description
@@ -15,7 +17,7 @@ from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
-from intarsia.images import Scaling
+from intarsia.images import RawMask, Scaling
 from intarsia.labels import LabelMap, distinct_colors
 
 Table = dict[Value, int | None]
@@ -260,6 +262,41 @@ def declared_groups(description: Description, names: Mapping[str, str]) -> dict[
             hint="widen the pattern",
         )
     return {name: match[1] for name, match in found.items() if match is not None}
+
+
+def empty_masks(
+    samples: Sequence[Sample], scans: Sequence[MaskScan], classes: Classes
+) -> frozenset[str]:
+    """The names of the samples whose mask holds the first class only, besides ignored pixels.
+
+    Raises:
+        DataError: every mask is of that kind, so that nothing would be left.
+    """
+    empty: set[str] = set()
+    by_path = {scan.path: scan for scan in scans}
+    for sample in samples:
+        scan = None if sample.mask is None else by_path[sample.mask]
+        if scan is not None and scan.error is None and scan.counts:
+            ids, unknown = classes.encoding.decode(_one_pixel_a_value(scan), classes.labels)
+            if not unknown and set(np.unique(ids)) - {classes.labels.ignore_index} == {0}:
+                empty.add(sample.name)
+    if len(empty) == len(samples):
+        raise DataError(
+            "every mask holds background only",
+            hint="label the images, or say empty: background in dataset.yaml",
+        )
+    return frozenset(empty)
+
+
+def _one_pixel_a_value(scan: MaskScan) -> RawMask:
+    colors = scan.kind == "colors"
+    values = np.array([list(scan.counts)], np.uint8 if colors else np.int64)
+    palette = None
+    if scan.palette:
+        palette = np.zeros((max(scan.palette) + 1, 3), np.uint8)
+        for index, color in scan.palette.items():
+            palette[index] = color
+    return RawMask(values, scan.kind, palette, scan.format)
 
 
 def declared_channels(description: Description, samples: Sequence[Sample]) -> Channels:

@@ -12,6 +12,7 @@ image: {channels: [red, green, blue, nir], scale: {clip: [0, 4095]}, page: 0}
 splits: {train: train.txt, val: [photo_7, photo_9]}      # names, files, groups, or a list file
 groups: prefix                 # none, prefix, folder, or {pattern: "^(patient\\d+)"}
 primary: {metric: iou, class: road}
+empty: background              # masks of background only: right as they are, ignore, or drop
 ```
 """
 
@@ -242,6 +243,7 @@ class Description(_Section):
     ] = None
     groups: Annotated[Groups | None, BeforeValidator(_rule)] = None
     primary: Primary | None = None
+    empty: Literal["background", "ignore", "drop"] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Description:

@@ -38,11 +38,18 @@ from intarsia.errors import DataError, nearest
 
 if TYPE_CHECKING:
     from intarsia.datasets.description import Description
+    from intarsia.file_cache import FileCache
 
 _FILE_NAMES = ("dataset.yaml", "dataset.yml")
 
 
-def open_dataset(path: Path | None, images: Path | None, masks: Path | None, seed: int) -> Dataset:
+def open_dataset(
+    path: Path | None,
+    images: Path | None,
+    masks: Path | None,
+    seed: int,
+    cache: FileCache | None = None,
+) -> Dataset:
     """Open a data set; see `Dataset.open`."""
     description: Description | None = None
     if path is None:
@@ -70,9 +77,20 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
             root, description = where.parent, read_description(where)
             found = _declared_layout(description, root)
     samples = _paired(found, root)
-    scans = list(scan_masks(s.mask for s in samples if s.mask is not None))
+    scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache))
     known = _known(samples, scans)
     classes = _classes(samples, scans, known, root, description, where)
+    ignored_masks: frozenset[str] = frozenset()
+    empty_notes: tuple[str, ...] = ()
+    if description is not None and description.empty in ("ignore", "drop"):
+        from intarsia.datasets.declared import empty_masks
+
+        empty = empty_masks(samples, scans, classes)
+        empty_notes = (f"{len(empty)} masks of background only: {description.empty}, as declared",)
+        if description.empty == "drop":
+            samples = tuple(s for s in samples if s.name not in empty)
+        else:
+            ignored_masks = empty
     samples, split_notes = _split(samples, seed, known, description, where)
     page = None
     names: tuple[str, ...] = ()
@@ -92,12 +110,14 @@ def open_dataset(path: Path | None, images: Path | None, masks: Path | None, see
         channels=channels.count,
         scaling=channels.scaling,
         layout=found.layout,
-        notes=(*notes, *classes.notes, *channels.notes, *split_notes),
+        notes=(*notes, *classes.notes, *empty_notes, *channels.notes, *split_notes),
         unpaired_images=found.pairs.unpaired_images,
         unpaired_masks=found.pairs.unpaired_masks,
+        doubled=found.pairs.doubled,
         ignored=classes.ignored,
         channel_names=names,
         page=page,
+        ignored_masks=ignored_masks,
         groups_declared=description is not None and description.groups is not None,
     )
 

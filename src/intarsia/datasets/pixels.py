@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.errors import DataError
+from intarsia.errors import ImageError
 from intarsia.images import read_image
 
 
@@ -21,8 +21,7 @@ def read_pixels(
     Grey counts as three equal channels, unless the channels are named.
 
     Raises:
-        ImageError: the file cannot be read.
-        DataError: it has another number of channels.
+        ImageError: the file cannot be read, or has another number of channels.
     """
     image = read_image(path, page=page)
     if image.shape[2] == channels - 1 and names:
@@ -32,8 +31,9 @@ def read_pixels(
         return image
     if image.shape[2] == 1 and channels == 3 and not names:
         return np.repeat(image, 3, axis=2)
-    raise DataError(
+    raise ImageError(
         f"the image has {image.shape[2]} channels",
+        kind="channel-count",
         where=path,
         expected=f"{channels}" + (f" ({', '.join(names)})" if names else ""),
         hint="convert it, or name the channels in dataset.yaml (image: {channels: [...]})",

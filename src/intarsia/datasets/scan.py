@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia import __version__
 from intarsia.datasets.encodings import Value, pack, unpack_color
 from intarsia.errors import ImageError
-from intarsia.images import read_mask
+from intarsia.file_cache import FileCache, Question, answers
+from intarsia.images import RawKind, read_mask
 from intarsia.labels import Color
 
 MOST_VALUES = 256  # a mask of more colours than this is a photograph, or was compressed with loss
 _MOST_IDS = 4096
-_BATCH = 256
+_MOST_KEPT = 1_000_000  # values of all masks together: past them a mask gives its first few
+_FEW_VALUES = 64
+_FACTS = 1  # raised when a scan comes to hold something else
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class MaskScan:
     """
 
     path: Path
-    kind: str = "ids"
+    kind: RawKind = "ids"
     format: str = ""
     counts: dict[Value, int] = field(default_factory=dict)
     distinct: int = 0
@@ -42,12 +43,21 @@ class MaskScan:
     error: ImageError | None = None
 
 
-def scan_masks(paths: Iterable[Path]) -> Iterator[MaskScan]:
-    """Scan every mask, in order, on all cores; at most a few hundred are in flight at once."""
-    remaining = iter(paths)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        while batch := list(islice(remaining, _BATCH)):
-            yield from pool.map(scan_mask, batch)
+def scan_masks(paths: Iterable[Path], cache: FileCache | None = None) -> Iterator[MaskScan]:
+    """Scan every mask, in order, on all cores; `cache` remembers those of earlier commands."""
+    files = list(paths)
+    settings = f"{__version__} {_FACTS}"
+    questions = (
+        Question(path, "scan", settings, lambda path=path: _to_json(scan_mask(path)))
+        for path in files
+    )
+    kept = 0
+    for path, found in zip(files, answers(questions, cache), strict=True):
+        scan = _from_json(path, found)
+        kept += len(scan.counts)
+        if kept > _MOST_KEPT:
+            scan = replace(scan, counts=dict(list(scan.counts.items())[:_FEW_VALUES]))
+        yield scan
 
 
 def scan_mask(path: Path) -> MaskScan:
@@ -73,6 +83,31 @@ def scan_mask(path: Path) -> MaskScan:
                 red, green, blue = raw.palette[index].tolist()
                 palette[index] = (red, green, blue)
     return MaskScan(path, raw.kind, raw.format, counts, distinct, palette)
+
+
+def _to_json(scan: MaskScan) -> dict[str, Any]:
+    if scan.error is not None:
+        return {"fault": scan.error.to_json()}
+    return {
+        "kind": scan.kind,
+        "format": scan.format,
+        "counts": list(scan.counts.items()),
+        "distinct": scan.distinct,
+        "palette": list(scan.palette.items()),
+    }
+
+
+def _from_json(path: Path, item: dict[str, Any]) -> MaskScan:
+    if "fault" in item:
+        return MaskScan(path, error=ImageError.from_json(item["fault"], where=path))
+    counts = {v if isinstance(v, int) else _color(v): n for v, n in item["counts"]}
+    palette = {index: _color(color) for index, color in item["palette"]}
+    return MaskScan(path, item["kind"], item["format"], counts, item["distinct"], palette)
+
+
+def _color(values: Sequence[int]) -> Color:
+    red, green, blue = values
+    return (red, green, blue)
 
 
 def count_values(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:

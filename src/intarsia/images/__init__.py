@@ -1,7 +1,7 @@
 """Pixels of any depth from and to files."""
 
 from intarsia.images.header import MAX_PIXELS, ImageHeader, read_header
-from intarsia.images.masks import RawMask, read_mask
+from intarsia.images.masks import RawKind, RawMask, read_mask
 from intarsia.images.reading import read_image
 from intarsia.images.scaling import Scaling
 from intarsia.images.writing import write_atomic, write_mask, write_rgb
@@ -9,6 +9,7 @@ from intarsia.images.writing import write_atomic, write_mask, write_rgb
 __all__ = [
     "MAX_PIXELS",
     "ImageHeader",
+    "RawKind",
     "RawMask",
     "Scaling",
     "read_header",

@@ -55,6 +55,7 @@ def read_image(
         count = int(array.size - np.isfinite(array).sum())
         raise ImageError(
             f"{count} values are NaN or infinite",
+            kind="not-finite",
             where=file,
             expected="finite numbers",
             hint="replace them, or leave the file out",
@@ -74,6 +75,7 @@ def choose_frame(picture: Image.Image, page: int | None, path: Path, start: byte
     if page is None and frames > 1:
         raise ImageError(
             f"the file holds {frames} images",
+            kind="several-pages",
             where=path,
             expected="one image a file",
             hint="choose one in dataset.yaml (image: {page: 0}) or split the file",

@@ -61,6 +61,7 @@ def read_tiff(path: Path, page: int | None, *, alpha: bool = False) -> TiffPixel
         if page is None and frames > 1:
             raise ImageError(
                 f"the file holds {frames} images",
+                kind="several-pages",
                 where=path,
                 expected="one image a file",
                 hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
@@ -115,6 +116,7 @@ def _first_page(tiff: TiffFile, path: Path) -> TiffPage:
     if page.imagedepth > 1:
         raise ImageError(
             f"the TIFF holds a volume of {page.imagedepth} slices",
+            kind="several-pages",
             where=path,
             expected="one image a file",
             hint="write each slice to a file of its own",
@@ -192,6 +194,7 @@ def _check_complete(tiff: TiffFile, path: Path) -> None:
         if ends and max(ends) > size:
             raise ImageError(
                 f"the file is cut short: {size} bytes of {max(ends)}",
+                kind="cut-short",
                 where=path,
                 hint="copy or export it again",
             )
