@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import json
 import logging
 import os
@@ -64,8 +65,11 @@ class FileCache:
     @classmethod
     def of_user(cls) -> FileCache:
         """The cache in `$XDG_CACHE_HOME/intarsia` (by default `~/.cache/intarsia`)."""
+        # Another version may see other things in a file. Imported by name: the package's own
+        # module comes after every room.
+        version: str = importlib.import_module("intarsia").__version__
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return cls(Path(home).expanduser() / "intarsia" / "files.sqlite")
+        return cls(Path(home).expanduser() / "intarsia" / f"files-{version}.sqlite")
 
     def __post_init__(self) -> None:
         try:

@@ -53,6 +53,7 @@ class Dataset:
     channel_names: tuple[str, ...] = ()
     page: int | None = None
     ignored_masks: frozenset[str] = frozenset()
+    empty: str | None = None  # what dataset.yaml says that masks of background only mean
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
 
     @classmethod
@@ -67,7 +68,8 @@ class Dataset:
     ) -> Dataset:
         """Open a folder in any supported layout, a dataset.yaml, or two folders.
 
-        Every mask is read once, to learn its values; `cache` spares those that it knows. Where no split is given, one is drawn by
+        Every mask is read once, to learn its values; `cache` spares those that it knows. Where no
+        split is given, one is drawn by
         `seed`: 70 % train, 15 % val, 15 % test, whole groups together.
 
         Raises:

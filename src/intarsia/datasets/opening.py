@@ -118,6 +118,7 @@ def open_dataset(
         channel_names=names,
         page=page,
         ignored_masks=ignored_masks,
+        empty=None if description is None else description.empty,
         groups_declared=description is not None and description.groups is not None,
     )
 

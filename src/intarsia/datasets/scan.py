@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia import __version__
 from intarsia.datasets.encodings import Value, pack, unpack_color
 from intarsia.errors import ImageError
 from intarsia.file_cache import FileCache, Question, answers
@@ -46,11 +46,8 @@ class MaskScan:
 def scan_masks(paths: Iterable[Path], cache: FileCache | None = None) -> Iterator[MaskScan]:
     """Scan every mask, in order, on all cores; `cache` remembers those of earlier commands."""
     files = list(paths)
-    settings = f"{__version__} {_FACTS}"
-    questions = (
-        Question(path, "scan", settings, lambda path=path: _to_json(scan_mask(path)))
-        for path in files
-    )
+    settings = str(_FACTS)
+    questions = (Question(path, "scan", settings, partial(_answer, path)) for path in files)
     kept = 0
     for path, found in zip(files, answers(questions, cache), strict=True):
         scan = _from_json(path, found)
@@ -83,6 +80,10 @@ def scan_mask(path: Path) -> MaskScan:
                 red, green, blue = raw.palette[index].tolist()
                 palette[index] = (red, green, blue)
     return MaskScan(path, raw.kind, raw.format, counts, distinct, palette)
+
+
+def _answer(path: Path) -> dict[str, Any]:
+    return _to_json(scan_mask(path))
 
 
 def _to_json(scan: MaskScan) -> dict[str, Any]:

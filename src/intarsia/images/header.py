@@ -80,6 +80,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"SIMPLE  =", "a FITS file"),
 )
+_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,13 @@ def unreadable(path: Path, start: bytes, error: BaseException | None = None) -> 
             where=path,
             expected="JPEG, PNG, TIFF, BMP, GIF, WebP, PNM or JPEG 2000",
             hint="export it as JPEG or PNG",
+        )
+    if isinstance(error, UnidentifiedImageError) and start.startswith(_IMAGE_STARTS):
+        return ImageError(
+            "the file is cut short: it begins as an image, and its header is not whole",
+            kind="cut-short",
+            where=path,
+            hint="copy or export it again",
         )
     if error is None or isinstance(error, UnidentifiedImageError):
         return ImageError(
