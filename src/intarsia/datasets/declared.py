@@ -20,6 +20,8 @@ from intarsia.errors import DataError, nearest
 from intarsia.images import RawMask, Scaling
 from intarsia.labels import LabelMap, distinct_colors
 
+_MOSTLY = 0.9
+
 Table = dict[Value, int | None]
 
 
@@ -43,7 +45,9 @@ def declared_classes(
         if inferred is None:
             raise DataError("dataset.yaml names no classes", where=where, hint="add classes: [...]")
         return _with_ignored(inferred, description)
-    kind = masks.encoding or ("colors" if numbers is None else "ids")
+    # Ids without colours are said of numbers, even where some masks hold colours by mistake.
+    only_ids = any(c.id is not None for c in items) and any(c.color is None for c in items)
+    kind = masks.encoding or ("colors" if numbers is None and not only_ids else "ids")
     faults: list[str] = []
     ignored: Table = dict.fromkeys(description.ignore_index)
     threshold = masks.threshold
@@ -58,7 +62,10 @@ def declared_classes(
     elif kind == "binary":
         table = _binary(items, numbers or {}, faults)
     else:
-        values = [v for v in numbers or {} if v not in ignored]
+        counts = {v: n for v, n in (numbers or {}).items() if v not in ignored}
+        if len(items) == 2 and _black_and_white(counts):
+            counts = {v: n for v, n in counts.items() if v in (0, 255)}
+        values = list(counts)
         if not ignored and (top := _undeclared_top(items, values)) is not None:
             ignored[top] = None
             values.remove(top)
@@ -166,6 +173,12 @@ def _by_id(items: Sequence[ClassItem], values: Sequence[Value]) -> Table:
         return {0: 0, 255: 1}
     first = 1 if found and 0 not in found and count in found and found <= {*range(count + 1)} else 0
     return {first + i: i for i in range(count)}
+
+
+def _black_and_white(counts: Mapping[Value, int]) -> bool:
+    """0 and 255, and next to nothing else: a smoothed mask among them is the check's to find."""
+    share = counts.get(0, 0) + counts.get(255, 0)
+    return 255 in counts and 1 not in counts and share >= _MOSTLY * sum(counts.values())
 
 
 def _undeclared_top(items: Sequence[ClassItem], values: Sequence[Value]) -> int | None:

@@ -31,7 +31,9 @@ def check_unopened(
     root = Path(path or images or ".")
     root = root if root.is_dir() else root.parent
     found = [
-        Finding.of("not-opened", _place(fault), fault.what, expected=fault.expected, hint=fault.hint)
+        Finding.of(
+            "not-opened", _place(fault), fault.what, expected=fault.expected, hint=fault.hint
+        )
     ]
     try:
         layout = read_apart(images, masks) if images and masks else read_layout(root)
