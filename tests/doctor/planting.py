@@ -286,12 +286,16 @@ def a_mask_as_jpeg(made: Made, image: Path, mask: Path) -> Path:
 
 @_fault("blurred-mask", "wide", "colors", "binary")
 def a_smoothed_mask(made: Made, image: Path, mask: Path) -> Path:
+    if made.encoding == "binary":
+        shape = np.zeros(SIZE, np.uint8)
+        cv2.circle(shape, (25, 18), 12, 255, -1)
+        save(mask, cv2.GaussianBlur(shape, (5, 5), 0))
+        return mask
     disc = np.zeros((4 * SIZE[0], 4 * SIZE[1]), np.uint8)
     cv2.circle(disc, (100, 74), 50, 2, -1)
     cv2.circle(disc, (60, 40), 30, 1, -1)
     stored = np.asarray(made.picture_of(disc))
-    small = cv2.resize(stored, SIZE[::-1], interpolation=cv2.INTER_AREA)
-    save(mask, cv2.GaussianBlur(small, (5, 5), 0) if made.encoding == "binary" else small)
+    save(mask, cv2.resize(stored, SIZE[::-1], interpolation=cv2.INTER_AREA))
     return mask
 
 

@@ -178,7 +178,7 @@ def _by_id(items: Sequence[ClassItem], values: Sequence[Value]) -> Table:
 def _black_and_white(counts: Mapping[Value, int]) -> bool:
     """0 and 255, and next to nothing else: a smoothed mask among them is the check's to find."""
     share = counts.get(0, 0) + counts.get(255, 0)
-    return 255 in counts and 1 not in counts and share >= _MOSTLY * sum(counts.values())
+    return counts.get(255, 0) > counts.get(1, 0) and share >= _MOSTLY * sum(counts.values())
 
 
 def _undeclared_top(items: Sequence[ClassItem], values: Sequence[Value]) -> int | None:

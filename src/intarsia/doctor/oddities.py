@@ -46,7 +46,11 @@ def findings(
 
 def _small(statistics: dict[str, Any]) -> Iterator[Finding]:
     """Objects that a training at 256 px hardly sees."""
-    for item in statistics["objects"]:
+    worst_first = sorted(
+        statistics["objects"],
+        key=lambda item: -item["under"][str(_SIDE)] / max(1, item["objects"]),
+    )
+    for item in worst_first:
         count, under = item["objects"], item["under"]
         at, native = under[str(_SIDE)], under["native"]
         if count < _FEWEST_OBJECTS or at < _MANY_SMALL * count:
