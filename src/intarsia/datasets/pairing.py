@@ -76,7 +76,7 @@ def image_files(folder: Path) -> list[Path]:
 
     Links to folders are not followed, so that no loop of links can hold us.
     """
-    return sorted(_walk(folder), key=lambda path: path.as_posix())
+    return sorted(_walk(folder), key=str)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -89,7 +89,9 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
-        elif is_image(Path(entry.name)) and not _leads_to_folder(entry):
+        elif entry.name[entry.name.rfind(".") :].lower() in EXTENSIONS and not _leads_to_folder(
+            entry
+        ):
             yield Path(entry.path)
 
 

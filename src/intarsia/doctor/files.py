@@ -18,6 +18,7 @@ _MARGIN = 0.05
 # How the rules begin that dataset.yaml sets (datasets/declared.py).
 _DECLARED_RULES = ("clip", "window", "percentiles")
 _LONGEST = 16
+_PLAIN_MODES = ("RGB", "L", "P", "1", "I;16", "MINISBLACK")
 _SMALLEST = 32  # what most networks divide an image by
 
 
@@ -105,6 +106,8 @@ def _notes(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding
             hint="another range, or a window, stands in dataset.yaml (image: {scale: ...})",
         )
     for sample, image in images:
+        if image.mode in _PLAIN_MODES:
+            continue
         file = shown(sample.image, data)
         if image.mode in ("CMYK", "SEPARATED", "YCCK"):
             yield Finding.of(
@@ -167,6 +170,12 @@ def _range(data: Dataset, inspections: Sequence[Inspection], usual: str) -> Iter
 
 
 def _image(data: Dataset, sample: Sample, image: ImageFacts, usual: str) -> Iterator[Finding]:
+    height, width = image.size
+    usual_shape = min(height, width) >= _SMALLEST and max(height, width) <= _LONGEST * min(
+        height, width
+    )
+    if image.dtype == usual and not image.blank and usual_shape:
+        return
     file = shown(sample.image, data)
     if image.dtype != usual:
         yield Finding.of(
@@ -198,6 +207,8 @@ def _image(data: Dataset, sample: Sample, image: ImageFacts, usual: str) -> Iter
 
 
 def _sizes(data: Dataset, sample: Sample, image: ImageFacts, mask: MaskFacts) -> Iterator[Finding]:
+    if image.size == mask.size and image.orientation == 1:
+        return
     file = shown(sample.mask or sample.image, data)
     expected = f"{_hw(image.size)}, as {shown(sample.image, data)}"
     if image.size == mask.size:

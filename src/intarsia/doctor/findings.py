@@ -12,9 +12,9 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 # Every code, what it means in one line, and how serious it is where nothing else is said. Codes
 # are part of the public JSON: none is renamed.
 CODES: dict[str, tuple[Severity, str]] = {
+    "not-opened": ("error", "the data set cannot be understood"),
     "missing-mask": ("error", "an image has no mask"),
     "orphan-mask": ("error", "a mask has no image"),
-    "not-opened": ("error", "the data set cannot be understood"),
     "two-files-one-name": ("error", "two images, or two masks, share one name"),
     "empty-file": ("error", "a file holds nothing"),
     "not-an-image": ("error", "a file is no image, whatever its name says"),

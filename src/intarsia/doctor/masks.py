@@ -32,6 +32,9 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
         yield _many_empty(data, len(empty), len(facts))
     yield from _palettes(data, facts)
     for one, mask in facts:
+        sound = not (mask.lossy or mask.strays or mask.unknown) and mask.counts.any()
+        if sound and not _is_empty(data, mask):
+            continue
         file = shown(one.sample.mask or one.sample.image, data)
         yield from _values(data, file, mask, from_one, junk)
         yield from _emptiness(data, file, mask)

@@ -39,7 +39,7 @@ def _fault(name: str) -> str | None:
         return "the name is not UTF-8"
     if any(ord(c) < 32 or ord(c) == 127 for c in name):
         return "a line break or another control character in the name"
-    if name != name.strip() or Path(name).stem != Path(name).stem.strip():
+    if name != name.strip() or " ." in name:
         return "a space at the beginning or the end of the name"
     return f"a name of {size} bytes" if size > _LONGEST else None
 
@@ -62,7 +62,7 @@ def _collisions(files: Iterable[Path], data: Dataset) -> Iterator[Finding]:
 def _links(files: Iterable[Path], data: Dataset) -> Iterator[Finding]:
     root = Path(os.path.realpath(data.root))
     for path in files:
-        if not path.is_symlink() or not path.exists():
+        if not os.path.islink(path) or not path.exists()  # noqa: PTH114 - thrice as fast:
             continue  # one that leads nowhere has its own finding
         target = Path(os.path.realpath(path))
         if path.is_relative_to(data.root) and not target.is_relative_to(root):

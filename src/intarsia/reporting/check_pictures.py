@@ -126,6 +126,8 @@ def _marked(scene: Scene, ids: NDArray[np.integer], question: NDArray[np.bool_])
     spots = share > 0
     canvas = np.ascontiguousarray(pale.astype(np.uint8))
     canvas[spots] = WRONG_COLOR
+    if scene.small:  # each pixel is seen as it is
+        return fromarray(canvas)
     count, _, boxes, centers = cv2.connectedComponentsWithStats(spots.astype(np.uint8))
     order = np.argsort(-boxes[1:, cv2.CC_STAT_AREA])[:_MOST_RINGS] + 1
     if count - 1 <= _MOST_RINGS or boxes[order, cv2.CC_STAT_AREA].max() < 400:
