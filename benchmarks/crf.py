@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 import intarsia as ia
 from intarsia import crf, metrics
+from intarsia.runs import Run
 
 HEIGHT, WIDTH, CLASSES = 360, 480, 12
 NAMES = (
@@ -106,7 +107,10 @@ def measure(
     arguments: argparse.Namespace, settings: list[tuple[float, ...]]
 ) -> tuple[list[str], list[dict[str, object]]]:
     predictor = ia.Predictor(arguments.run)
-    data = ia.Dataset.open(arguments.data)
+    if arguments.data is None:
+        data = ia.Dataset.from_manifest(Run.open(arguments.run).manifest)
+    else:
+        data = ia.Dataset.open(arguments.data)
     labels = predictor.labels
     if data.labels.names != labels.names:
         raise SystemExit("the classes of the data are not those of the run")
@@ -169,7 +173,7 @@ def show(names: list[str], rows: list[dict[str, object]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--run", type=Path)
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("--data", type=Path, help="by default that of the run")
     parser.add_argument("--split", default="val")
     parser.add_argument("--every", type=int, default=1, help="every N-th image of the split")
     parser.add_argument("--iterations", type=int, default=5)
@@ -185,7 +189,7 @@ def main() -> None:
     else:
         names, rows = measure(arguments, settings)
         show(names, rows)
-        found = {"run": arguments.run.name, "data": arguments.data.name, "rows": rows}
+        found = {"run": arguments.run.name, "rows": rows}
     if arguments.out is not None:
         arguments.out.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -2,7 +2,8 @@
 
     python benchmarks/hd.py
 
-Both networks in turn, medians of several passes; the peak is the process's resident memory.
+Both networks in turn, medians of several passes; the peak is the process's resident memory. Keeps
+its table for benchmarks/reference_systems.py, which writes the page.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 CLASSES, SIZE, PASSES = 9, (1080, 1920), 3
+KEPT = Path("benchmarks/reference-systems/R0/hd.json")
 NAMES = ("resnet18-deconv", "resnet18-deconv-skip")
 
 
@@ -45,11 +48,11 @@ def measure(name: str) -> dict[str, object]:
     return {
         "network": name,
         "parameters": parameter_count(model),
-        "output": shape,
-        "predict_seconds": statistics.median(predicting),
-        "step_seconds": statistics.median(training),
-        "predict_peak_gib": inference_memory / 2**30,
-        "step_peak_gib": peak_memory("cpu") / 2**30,
+        "output": "x".join(map(str, shape)),
+        "predict, s": round(statistics.median(predicting), 2),
+        "step, s": round(statistics.median(training), 2),
+        "predict, peak GiB": round(inference_memory / 2**30, 2),
+        "step, peak GiB": round(peak_memory("cpu") / 2**30, 2),
     }
 
 
@@ -57,9 +60,14 @@ def main() -> None:
     if len(sys.argv) == 2:
         print(json.dumps(measure(sys.argv[1])))
         return
+    table = []
     for name in NAMES:
         # a process each: a peak never falls
-        print(subprocess.check_output([sys.executable, __file__, name], text=True).strip())
+        told = subprocess.check_output([sys.executable, __file__, name], text=True)
+        print(told.strip())
+        table.append(json.loads(told))
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    KEPT.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 Measures the finished trainings of `intarsia reproduce R4 --out work/R4` at 0.5 and at 0.784,
 with the weights of the best and of the last epoch. With --mispaired the published network of 1 x 1
 kernels and the inception network are trained once more on masks paired with images by list order,
-as the public code does (two unsorted listings), here shuffled by a seed. Prints a table and writes
-a JSON beside the runs.
+as the public code does (two unsorted listings), here shuffled by a seed. Keeps its table
+for benchmarks/reference_systems.py, which writes the page.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from intarsia.runs import Run
 from intarsia.runs.checkpoint import load_training_state
 from intarsia.training import train
 
+KEPT = Path("benchmarks/reference-systems/R4/lungs_zero.json")
 MISPAIRED = {"conv-1x1": "conv-1x1-mispaired", "inception": "inception-mispaired"}
 
 
@@ -82,12 +83,13 @@ def main() -> None:
                 run = train(wrong, experiment.recipe, arguments.work / name, resume=True)
                 # measured on the wrong pairs too, as they did
                 rows[name] = measure(run, wrong)
-    (arguments.work / "zero.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    print("| training | best, 0.5 | best, 0.784 | last, 0.5 | last, 0.784 |")
-    print("|---|---|---|---|---|")
+    table = []
     for name, found in rows.items():
-        cells = [found[w][t] for w in ("best", "last") for t in ("0.5", "0.784")]
-        print(f"| {name} | {' | '.join('n/a' if c is None else f'{c:.3f}' for c in cells)} |")
+        cells = {f"{w}, {t}": found[w][t] for w in ("best", "last") for t in ("0.5", "0.784")}
+        shown = {key: "n/a" if c is None else f"{c:.3f}" for key, c in cells.items()}
+        table.append({"training": name, **shown})
+        print(table[-1])
+    KEPT.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ command. Without systems only the page is written.
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import shutil
 import subprocess
@@ -27,7 +28,30 @@ from intarsia.reproduction.tables import honest_table, published_tables, trainin
 KEPT = Path("benchmarks/reference-systems")
 PAGE = Path("docs/reference-systems.md")
 DATA = {"R0": "camvid", "R1": "pets", "R2": "camvid", "R3": "facade", "R4": "lungs64"}
-FLAGS = {"R0": ("--time", "900s"), "R2": ("--time", "1200s")}
+# of a system, or of one of its experiments: 31 million parameters would take hours here
+FLAGS = {
+    "R0": ("--time", "900s"),
+    "R2": ("--time", "1200s"),
+    "R3 mini": ("--time", "900s"),
+}
+# system, title, script with its arguments, columns of the JSON that it keeps
+EXTRA = (
+    (
+        "R0",
+        "One image of 1080 x 1920 with nine classes, made data",
+        "benchmarks/hd.py",
+        (
+            *("network", "parameters", "output", "predict, s", "step, s"),
+            *("predict, peak GiB", "step, peak GiB"),
+        ),
+    ),
+    (
+        "R4",
+        "IoU on test by weights and threshold",
+        "benchmarks/lungs_zero.py --data ../shared/data/lungs64 --work work/R4 --mispaired",
+        ("training", "best, 0.5", "best, 0.784", "last, 0.5", "last, 0.784"),
+    ),
+)
 HEAD = """# The reference systems
 
 Five published systems, ten networks, each trained again by one command under its own protocol.
@@ -39,6 +63,10 @@ misleads. The honest sheet is one confusion matrix over the test images at their
 ```bash
 intarsia reproduce R4 --quick --out reproduced/R4
 ```
+
+Of the encoders' ImageNet weights only MobileNetV2's were at hand, as
+`mobilenetv2_100.ra_in1k.pth` in `$INTARSIA_WEIGHTS` ([models](models.md)). Other encoders started
+from random weights; their lines say so.
 """
 
 
@@ -46,7 +74,8 @@ def command(system: System, data: Path, work: Path, experiment: str) -> list[str
     return [
         *("intarsia", "reproduce", system.name, "--data", str(data / DATA[system.key])),
         *("--out", str(work / system.key), "--only", experiment),
-        *(*FLAGS.get(system.key, ()), "--resume"),
+        *FLAGS.get(system.key, FLAGS.get(f"{system.key} {experiment}", ())),
+        "--resume",
     ]
 
 
@@ -79,6 +108,8 @@ def section(system: System, data: Path, work: Path) -> str:
     if results:
         for table in (honest_table(results), training_table(results)):
             lines += [f"**{table.caption}**", "", table.markdown()]
+    lines += [line for text in system.misleading for line in (f"Why these mislead: {text}", "")]
+    lines += extra(system)
     done = {result.experiment for result in results}
     for experiment in system.experiments:
         if experiment.name not in done:
@@ -100,8 +131,28 @@ def section(system: System, data: Path, work: Path) -> str:
 def machine(result: Result) -> str:
     own = result.machine
     versions = own.get("versions") or {}
-    said = ", ".join(f"{name} {versions[name]}" for name in ("python", "torch") if name in versions)
-    return f"Measured on {own.get('device')}, {own.get('threads')} threads; {said}."
+    said = [f"{name} {versions[name]}" for name in ("python", "torch") if name in versions]
+    said += [f"commit {own['commit'][:12]}"] if own.get("commit") else []
+    place = ", ".join(filter(None, (own.get("device"), own.get("cpu"))))
+    return f"Measured on {place}, {own.get('threads')} threads; {', '.join(said)}."
+
+
+def extra(system: System) -> list[str]:
+    """The tables of the other scripts, from the JSON that each keeps."""
+    lines: list[str] = []
+    for key, title, script, columns in EXTRA:
+        if key != system.key:
+            continue
+        kept = KEPT / key / f"{Path(script.split()[0]).stem}.json"
+        lines += [f"**{title}** (`python {script}`)", ""]
+        if not kept.is_file():
+            lines += ["*not run*", ""]
+            continue
+        lines += [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+        for row in json.loads(kept.read_text(encoding="utf-8")):
+            lines.append(f"| {' | '.join(str(row[name]) for name in columns)} |")
+        lines.append("")
+    return lines
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import tifffile
 import torch
 from PIL import Image
 
-from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
+from intarsia.batches import Pairs, TrainingBatches, _bounds, channel_statistics, class_pixels
 from intarsia.datasets import Dataset
 from intarsia.images import Scaling
 from intarsia.transforms import Augmentation, Preprocessing, augment
@@ -115,3 +115,16 @@ def test_a_share_of_samples_is_turned_and_recolored():
         recolored += abs(float(level)) > 0.02
     assert 70 <= turned <= 130
     assert 150 <= recolored <= 230
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "bounds"),
+    [
+        (5, 2, [(0, 2), (2, 5)]),
+        (6, 2, [(0, 2), (2, 4), (4, 6)]),
+        (1, 2, [(0, 1)]),
+        (3, 1, [(0, 1), (1, 2), (2, 3)]),
+    ],
+)
+def test_batches_of_one_are_made_only_where_they_were_asked_for(count, size, bounds):
+    assert _bounds(count, size) == bounds

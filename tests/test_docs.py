@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 import shlex
 import tomllib
 from pathlib import Path
@@ -21,6 +22,7 @@ from intarsia.cli.app import app
 from intarsia.datasets.description import Description
 from intarsia.doctor.findings import CODES
 from intarsia.recipe import Recipe
+from intarsia.reproduction import SYSTEMS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -174,3 +176,10 @@ def test_the_constraints_pin_every_direct_dependency_and_hold_no_address() -> No
     lines = [x for x in (ROOT / "constraints.txt").read_text().splitlines() if x[:1] != "#"]
     assert {line.partition("==")[0] for line in lines} == names
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line) for line in lines)
+
+
+def test_the_page_of_the_reference_systems_is_that_of_the_kept_results(monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    script = runpy.run_path("benchmarks/reference_systems.py")
+    sections = [script["section"](s, Path("../shared/data"), Path("work")) for s in SYSTEMS]
+    assert "\n".join([script["HEAD"], *sections]) == script["PAGE"].read_text(encoding="utf-8")

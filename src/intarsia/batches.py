@@ -173,10 +173,11 @@ def _collate(names: list[str], made: list[Future[Pair]]) -> Batch:
 def _bounds(count: int, size: int) -> list[tuple[int, int]]:
     """Where batches begin and end; a last one of one sample joins the one before it.
 
-    A batch of one breaks normalisation over the batch where a network pools to a single pixel.
+    Unless all are of one: a batch of one breaks normalisation over the batch where a network pools
+    to a single pixel.
     """
     starts = list(range(0, count, size))
-    if len(starts) > 1 and count - starts[-1] == 1:
+    if size > 1 and len(starts) > 1 and count - starts[-1] == 1:
         starts.pop()
     return list(zip(starts, [*starts[1:], count], strict=True))
 

@@ -83,6 +83,11 @@ def test_what_is_done_is_not_done_again(lungs, tmp_path):
     (out / "conv-1x1.json").write_text(json.dumps(stored))
     reproduce("R4", None, out, quick=True, only=["conv-1x1"], resume=True)
     assert Result.load(out / "conv-1x1.json").parameters == 7
+    (out / "conv-1x1.json").write_text(
+        json.dumps({**stored, "command": stored["command"] + " --time 90s"})
+    )
+    with pytest.raises(RunError, match="trained with --time 90s"):
+        reproduce("R4", None, out, quick=True, only=["conv-1x1"], resume=True)
     (out / "conv-1x1.json").write_text(json.dumps({**stored, "quick": False}))
     with pytest.raises(RunError, match="holds a full training"):
         reproduce("R4", None, out, quick=True, only=["conv-1x1"], resume=True)
@@ -94,6 +99,8 @@ def test_what_is_done_is_not_done_again(lungs, tmp_path):
 def test_faults_are_named_before_anything_is_written(tmp_path, shapes):
     with pytest.raises(RecipeError, match='no experiment "convs"'):
         reproduce("R4", None, tmp_path / "out", quick=True, only=["convs"])
+    with pytest.raises(RecipeError, match="no time budget"):
+        reproduce("R4", None, tmp_path / "out", quick=True, seconds=60)
     with pytest.raises(RecipeError, match="which data"):
         reproduce("R4", None, tmp_path / "out")
     with pytest.raises(DataError, match=r"no such|not there|no folder"):

@@ -167,6 +167,11 @@ def test_classes_that_do_not_matter_become_other(tmp_path):
     np.testing.assert_array_equal(merged.read_mask(sample), table[before])
     assert Dataset.from_manifest(merged.manifest()).labels == merged.labels
     assert merged.keeping(["car", "sky"]).labels == merged.labels
+    turned = data.keeping(["tree", "car", "road", "sky"])
+    assert turned.labels.names == ["tree", "car", "road", "sky"]
+    np.testing.assert_array_equal(
+        turned.read_mask(sample), np.array([3, 2, 1, 0] + [255] * 252)[before]
+    )
     with pytest.raises(DataError, match='no class "cars"'):
         data.keeping(["cars"])
     recipe = RECIPE.set(["data.classes=car,sky", "train.epochs=1"])
@@ -239,11 +244,23 @@ def test_uses_that_do_not_fit_are_refused_before_training(tmp_path):
 
 
 def test_batches_of_one_image_are_refused_where_they_cannot_train(shapes):
-    single = RECIPE.replace(**{"train.batch_size": 1})
+    # the U-Net's lowest map has one pixel at 32 px, four at 64
+    single = RECIPE.replace(**{"train.batch_size": 1, "data.image_size": (64, 64)})
     prepare(Dataset.open(shapes), single, "cpu")
+    with pytest.raises(RecipeError, match="one image of 32x32 px"):
+        prepare(Dataset.open(shapes), single.replace(**{"data.image_size": (32, 32)}), "cpu")
     pooled = single.replace(**{"model.name": "deeplabv3plus", "model.encoder": "test_resnet"})
-    with pytest.raises(RecipeError, match="batches of one image"):
+    with pytest.raises(RecipeError, match="a batch of one image"):
         prepare(Dataset.open(shapes), pooled, "cpu")
+
+
+def test_a_network_that_needs_larger_samples_is_refused_before_anything_is_written(
+    shapes, tmp_path
+):
+    small = RECIPE.replace(**{"model.name": "pan", "model.encoder": "test_resnet"})
+    with pytest.raises(ModelError, match="32x32 px are too few"):
+        train(Dataset.open(shapes), small, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_misspelt_encoder_is_refused_before_the_data_are_read(shapes, monkeypatch, tmp_path):

@@ -49,20 +49,12 @@ class Lattice:
         # the step in direction j adds 1 to every coordinate, and takes d + 1 from the j-th
         steps = strides.sum() - corners * np.append(strides, 0)
         self._blurs = [_blur(vertices, int(step)) for step in steps]
-        sums = self._filter(np.ones((count, 1), np.float32))
+        sums = self.apply(np.ones((count, 1), np.float32))
         scale = 1 / np.sqrt(sums.ravel() + np.float32(1e-20))
         self._slice.data *= np.repeat(scale, corners)  # shared with the splat
 
-    @property
-    def vertices(self) -> int:
-        """How many lattice points there are."""
-        return int(self._slice.shape[1])
-
     def apply(self, values: Floats) -> Floats:
         """(N, K) float32 filtered with the symmetrically normalised kernel, (N, K) float32."""
-        return self._filter(values)
-
-    def _filter(self, values: Floats) -> Floats:
         found = self._splat @ values
         for blur in self._blurs:
             found += blur @ found

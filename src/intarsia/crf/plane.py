@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Floats = NDArray[np.float32]
-Keys = NDArray[np.int64]
 
 _TAILS = 4.0  # standard deviations after which the smoothness kernel is cut: 3e-4 of its peak
 

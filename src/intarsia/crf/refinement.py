@@ -27,7 +27,6 @@ from intarsia.crf.plane import PlaneFilter
 from intarsia.errors import DataError, ImageError, RecipeError
 
 Floats = NDArray[np.float32]
-Keys = NDArray[np.int64]
 
 _LEAST = 1e-8  # a probability of 0 is a very improbable class, not an impossible one
 _TILE_PIXELS = 2_500_000  # with the margins

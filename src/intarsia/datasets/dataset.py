@@ -172,22 +172,32 @@ class Dataset:
     def keeping(self, names: Iterable[str]) -> Dataset:
         """The same data with these classes, in this order, behind one class `other` of the rest.
 
+        Where nothing is left over there is no `other`.
+
         Raises:
             DataError: no such class (the nearest is offered).
         """
         wanted = [name for name in dict.fromkeys(names) if name != OTHER]
         if not wanted:
             return self
-        ids = {self.labels[name].id: new for new, name in enumerate(wanted, start=1)}
-        merged = [c.name for c in self.labels.classes if c.id not in ids]
-        if merged == [OTHER] and list(ids) == list(range(1, len(self.labels))):
+        chosen = [self.labels[name] for name in wanted]
+        merged = [c for c in self.labels.classes if c not in chosen]
+        kept = [(OTHER, OTHER_COLOR)] if merged else []
+        ids = {label.id: new for new, label in enumerate(chosen, start=len(kept))}
+        kept += [(label.name, label.color) for label in chosen]
+        if [name for name, _ in kept] == self.labels.names:
             return self
-        kept = [self.labels[name].color for name in wanted]
+        listed = ", ".join(label.name for label in merged)
         return replace(
             self,
-            labels=LabelMap.of([OTHER, *wanted], [OTHER_COLOR, *kept]),
+            labels=LabelMap.of([name for name, _ in kept], [color for _, color in kept]),
             encoding=self.encoding.merging({c.id: ids.get(c.id, 0) for c in self.labels.classes}),
-            notes=(*self.notes, f"merged into {OTHER} by your choice: {', '.join(merged) or '-'}"),
+            notes=(
+                *self.notes,
+                f"merged into {OTHER} by your choice: {listed}"
+                if merged
+                else f"the classes are in the order of your choice: {', '.join(wanted)}",
+            ),
         )
 
     def known_to(self, manifest: Mapping[str, Any]) -> tuple[Sample, ...]:

@@ -12,6 +12,7 @@ from intarsia.inference.probabilities import Network, apply_network
 from intarsia.transforms import Pixels, Preprocessing
 
 _TILES_AT_ONCE = 8
+_MARGIN = 0.25  # of the overlap: what is mirrored beyond each border of the image
 
 
 def tiled_bands(
@@ -24,39 +25,54 @@ def tiled_bands(
 ) -> Iterator[Band]:
     """Overlapping tiles; holds one row of tiles at a time.
 
-    Weights fall off smoothly from the middle of a tile (Hann) and, as the tiles lie on a grid,
-    are a product of one weight per row and one per column, so both are normalised beforehand.
+    Where there are several tiles they reach a little beyond the image, into its mirror image, so
+    that pixels at the border have some context on every side (Ronneberger et al. 2015). Weights
+    fall off smoothly from the middle of a tile (Hann) and, as the tiles lie on a grid, are a
+    product of one weight per row and one per column, so both are normalised beforehand.
     """
     height, width = image.shape[:2]
     rows, columns = preprocessing.size
-    tops, row_weights = _tile_grid(height, rows, overlap)
-    lefts, column_weights = _tile_grid(width, columns, overlap)
+    above, beside = _margin(height, rows, overlap), _margin(width, columns, overlap)
+    tall, wide = height + 2 * above, width + 2 * beside
+    tops, row_weights = _tile_grid(tall, rows, overlap)
+    lefts, column_weights = _tile_grid(wide, columns, overlap)
     at_once = max(1, min(_TILES_AT_ONCE, max_pixels // (rows * columns)))
-    gathered = np.zeros((0, rows, width), np.float32)
+    gathered = np.zeros((0, rows, wide), np.float32)
     for number, top in enumerate(tops):
         for start in range(0, len(lefts), at_once):
             chosen = range(start, min(len(lefts), start + at_once))
             batch = np.stack(
                 [
                     preprocessing.normalise(
-                        mirrored(image, (top, top + rows), (lefts[i], lefts[i] + columns))
+                        mirrored(
+                            image,
+                            (top - above, top - above + rows),
+                            (lefts[i] - beside, lefts[i] - beside + columns),
+                        )
                     )
                     for i in chosen
                 ]
             )
             probabilities = apply_network(network, batch, flip)
             if not len(gathered):
-                gathered = np.zeros((probabilities.shape[1], rows, width), np.float32)
+                gathered = np.zeros((probabilities.shape[1], rows, wide), np.float32)
             for tile, i in zip(probabilities, chosen, strict=True):
                 weights = row_weights[number][:, None] * column_weights[i][None, :]
-                inside = min(columns, width - lefts[i])
+                inside = min(columns, wide - lefts[i])
                 gathered[:, :, lefts[i] : lefts[i] + inside] += (tile * weights)[:, :, :inside]
-        finished = (tops[number + 1] if number + 1 < len(tops) else height) - top
-        yield Band(top, gathered[:, :finished].copy())
+        finished = (tops[number + 1] if number + 1 < len(tops) else tall) - top
+        first, last = max(0, above - top), min(finished, above + height - top)
+        if first < last:
+            band = gathered[:, first:last, beside : beside + width]
+            yield Band(top + first - above, band.copy())
         # what is left begins the next row of tiles
         kept = rows - finished
         gathered[:, :kept] = gathered[:, finished:].copy()
         gathered[:, kept:] = 0
+
+
+def _margin(length: int, tile: int, overlap: float) -> int:
+    return round(_MARGIN * overlap * tile) if length > tile else 0
 
 
 def _tile_grid(
@@ -77,9 +93,9 @@ def _tile_grid(
 
 
 def mirrored(image: Pixels, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
-    """A cut from `image`; what lies beyond its lower and right edge is its mirror image."""
+    """A cut from `image`; what lies beyond its edges is its mirror image."""
     height, width = image.shape[:2]
-    if rows[1] <= height and columns[1] <= width:
+    if min(rows[0], columns[0]) >= 0 and rows[1] <= height and columns[1] <= width:
         return image[rows[0] : rows[1], columns[0] : columns[1]]
     at_rows, at_columns = _bounce(*rows, height), _bounce(*columns, width)
     return image[at_rows[:, None], at_columns[None, :]]
@@ -88,8 +104,8 @@ def mirrored(image: Pixels, rows: tuple[int, int], columns: tuple[int, int]) -> 
 def _bounce(start: int, stop: int, length: int) -> NDArray[np.intp]:
     """Indices start..stop folded back into 0..length-1, edges not repeated.
 
-    >>> _bounce(0, 7, 3).tolist()
-    [0, 1, 2, 1, 0, 1, 2]
+    >>> _bounce(-2, 7, 3).tolist()
+    [2, 1, 0, 1, 2, 1, 0, 1, 2]
     """
     period = max(1, 2 * (length - 1))
     folded = np.arange(start, stop, dtype=np.intp) % period

@@ -12,6 +12,7 @@ import pickle
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 from torch import Tensor, nn
@@ -82,6 +83,8 @@ def _hub_reachable(repository: str) -> bool:
             return True
     if constants.HF_HUB_OFFLINE:
         return False
+    if getproxies().get("https"):
+        return True  # the proxy resolves names, this machine need not
     return _resolves(urlsplit(constants.ENDPOINT).hostname)
 
 

@@ -188,7 +188,8 @@ def _segment(predictor: Predictor, pixels: NDArray[Any], *, keep: bool) -> _Segm
         if soft is not None:
             soft[some] = np.rint(255 * band.probabilities[1])
         if alpha is not None:
-            np.clip(band.probabilities[sharp].sum(axis=0), 0, 1, out=alpha[some])
+            # the mask decides, not how sure the network is: a doubtful subject stays sharp
+            alpha[some] = np.isin(ids, sharp)
     rows: list[tuple[object, ...]] = [
         (
             label.name,
@@ -245,7 +246,7 @@ def _write_portrait(
     from intarsia.draw import displayable
 
     sigma = predictor.settings.portrait_blur * max(alpha.shape)
-    # a network that is sure of itself would leave edges as hard as a pair of scissors
+    # feathered: a mask has edges as hard as a pair of scissors
     cv2.GaussianBlur(alpha, (0, 0), _FEATHER * sigma, dst=alpha)
     picture = displayable(pixels, predictor.preprocessing.scaling)
     suffix = ".jpg" if max(alpha.shape) <= _LONGEST_JPEG else ".png"

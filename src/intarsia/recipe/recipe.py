@@ -27,7 +27,7 @@ from intarsia.strict_yaml import parse_yaml
 SCHEMA = 1
 
 DEFAULT = "deeplabv3plus-mobilenetv2"
-"""The recipe to begin with; docs/recipes.md has the measurements that chose it."""
+"""The recipe to begin with; docs/benchmarks.md has the measurements that chose it."""
 
 _NAME_LISTS = ("data.ignore", "data.classes", "predict.portrait")
 

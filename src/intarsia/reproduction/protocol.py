@@ -95,15 +95,19 @@ def reproduce(
                 expected=", ".join(known),
                 hint=did_you_mean(each, known),
             )
+    if quick and seconds is not None:
+        raise RecipeError(
+            "a quick look has no time budget", where="--time", hint="leave --time or --quick out"
+        )
     if folder.exists() and not resume and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(
             "the folder is not empty",
             where=folder,
             hint="add --resume to go on with it, or choose another --out",
         )
-    dataset = _dataset(system, data, folder, quick)
-    _check_earlier(system, folder, dataset, quick)
     wanted = [e for e in system.experiments if not only or e.name in only]
+    dataset = _dataset(system, data, folder, quick)
+    _check_earlier(system, folder, dataset, quick, seconds, [e.name for e in wanted])
     for number, experiment in enumerate(wanted, start=1):
         if on_experiment is not None:
             on_experiment(experiment.name, number, len(wanted))
@@ -119,21 +123,35 @@ def reproduce(
     return write_page(system, folder)
 
 
-def _check_earlier(system: System, folder: Path, data: Dataset, quick: bool) -> None:
+def _check_earlier(
+    system: System,
+    folder: Path,
+    data: Dataset,
+    quick: bool,
+    seconds: float | None,
+    wanted: Sequence[str],
+) -> None:
     """Raises where the folder holds trainings of another kind or on other data."""
     for result in stored_results(system, folder):
+        where = folder / f"{result.experiment}.json"
         if result.quick != quick:
             raise RunError(
                 f"the folder holds {'a full training' if quick else 'a quick look'}",
-                where=folder / f"{result.experiment}.json",
+                where=where,
                 hint="choose another --out",
             )
-    wanted = {sample.name: sample.split for sample in data.samples}
+        if result.experiment in wanted and result.budget != _budget(seconds):
+            raise RunError(
+                f"{result.experiment} was trained with --time {result.budget or '(none)'}",
+                where=where,
+                hint="give the same --time, or choose another --out",
+            )
+    splits = {sample.name: sample.split for sample in data.samples}
     for experiment in system.experiments:
         path = folder / experiment.name
         if (path / "recipe.yaml").is_file():
             manifest = Run.open(path).manifest
-            if {s["name"]: s["split"] for s in manifest["samples"]} != wanted:
+            if {s["name"]: s["split"] for s in manifest["samples"]} != splits:
                 raise RunError(
                     "the folder holds a training on other images",
                     where=path,
@@ -229,7 +247,8 @@ def _result(
             "device": environment.get("device"),
             "versions": environment.get("versions"),
             "threads": environment.get("threads"),
-            "commit": environment.get("commit"),
+            "commit": environment.get("git_commit"),
+            "cpu": environment.get("cpu"),
         },
     )
 
@@ -245,6 +264,10 @@ def _measured(
     return tuple(found)
 
 
+def _budget(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds:g}s"
+
+
 def _command(
     system: System,
     data: str | Path | None,
@@ -256,5 +279,5 @@ def _command(
     words = ["intarsia", "reproduce", system.name]
     words += ["--data", str(data)] if data is not None else []
     words += ["--out", str(out), "--only", experiment.name]
-    words += ["--time", f"{seconds:g}s"] if seconds is not None else []
+    words += ["--time", str(_budget(seconds))] if seconds is not None else []
     return shlex.join([*words, *(["--quick"] if quick else []), "--resume"])

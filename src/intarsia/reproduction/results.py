@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -59,6 +60,12 @@ class Result:
     measured: tuple[Measured, ...]
     command: str
     machine: dict[str, Any]
+
+    @property
+    def budget(self) -> str | None:
+        """The time that the epochs were fitted to, as the command says it."""
+        words = shlex.split(self.command)
+        return words[words.index("--time") + 1] if "--time" in words else None
 
     def on(self, split: str, *, changed: bool = False) -> Measured | None:
         """The measurement on a split as the recipe predicts, or with other settings."""

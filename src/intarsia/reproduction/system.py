@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from intarsia.reproduction.historical import (
     ThresholdIou,
 )
 from intarsia.reproduction.published import PublishedSystem
+
+_WHY = "Why it misleads."
 
 Score = OneHotMicro | PerImageMiou | IndexDice | ThresholdIou | PlainAccuracy
 
@@ -60,6 +63,15 @@ class System:
     def key(self) -> str:
         """R0 to R4."""
         return self.published.key
+
+    @property
+    def misleading(self) -> tuple[str, ...]:
+        """Why each of its metrics misleads: the words of `intarsia.reproduction.historical`."""
+        told = []
+        for score in self.scores(2):
+            paragraphs = (inspect.getdoc(type(score)) or "").split("\n\n")
+            told += [" ".join(p.split()) for p in paragraphs if p.startswith(_WHY)]
+        return tuple(text.removeprefix(_WHY).strip() for text in told)
 
     def open(self, folder: Path) -> Dataset:
         """The data set of a folder, arranged as the report did."""

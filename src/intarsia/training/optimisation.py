@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from intarsia.models import encoder_of
 from intarsia.recipe import ScheduleSection, TrainSection
 
-_START, _END = 1 / 25, 1e-4  # of the highest rate; the defaults of Smith & Topin (2018) as in torch
+_START = 1 / 25  # of the highest rate; these two are torch's
+_END = _START / 1e4
 _MOMENTUM = 0.9
 
 

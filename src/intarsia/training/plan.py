@@ -100,12 +100,14 @@ def plan(data: Dataset, recipe: Recipe, *, device: str = "auto") -> Plan:
 def calibrate(setup: Setup) -> Speed:
     """Times a few steps and validation images on a copy of the network."""
     trial = Stepper(setup, copy.deepcopy(setup.model))
+    # behind the epochs with a frozen encoder, which are the quicker ones
+    first = setup.recipe.train.freeze_epochs * setup.batches.steps
     count = 0
     begun = time.perf_counter()
     while count < _WARM_UP + _MEASURED:
         # a small split is gone through again: its first batches are made anew each time
         for batch in setup.batches.epoch(0):
-            trial.step(batch, count, 1.0)
+            trial.step(batch, first + count, 1.0)
             count += 1
             if count == _WARM_UP:
                 begun = time.perf_counter()

@@ -129,8 +129,7 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
     )
     torch.manual_seed(recipe.train.seed)
     model = build_network(recipe.model, classes=len(data.labels), channels=data.channels)
-    if min(end - start for start, end in batches.bounds) == 1:
-        _check_single_images(model, recipe.model.name, data.channels)
+    _check_batches(model, recipe, data.channels, min(end - start for start, end in batches.bounds))
     if weights:
         said += _fill(model, recipe)
     loss = build_loss(
@@ -153,24 +152,27 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
     )
 
 
-def _check_single_images(model: nn.Module, name: str, channels: int) -> None:
-    """Raises where a batch of one image leaves one value to normalise, as DeepLab's pooling does.
+def _check_batches(model: nn.Module, recipe: Recipe, channels: int, smallest: int) -> None:
+    """Raises where the smallest batch cannot pass through the network in training.
 
-    Tried on a copy, at a size of which only a pooling of the whole image leaves a single one.
+    Too few pixels for its poolings, or one image where a pooling leaves one value to normalise.
     """
     trial = copy.deepcopy(model).train()
+    images = torch.zeros(min(2, smallest), channels, *recipe.data.image_size)
     try:
         with torch.no_grad():
-            trial(torch.zeros(1, channels, 128, 128))
+            trial(images)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
+        height, width = recipe.data.image_size
         raise RecipeError(
-            f"{name} cannot learn from batches of one image: it normalises over the batch",
+            f"{recipe.model.name} cannot learn from a batch of one image of {height}x{width} px: "
+            "it normalises over the batch",
             where="train.batch_size",
             expected="batches of two images at least",
             hint="--batch-size 2 and two train images or more, or another model, such as "
-            "unet-mobilenetv2",
+            "unet-mobilenetv2 at 64 px or more",
         ) from error
 
 
