@@ -1,6 +1,7 @@
 """Findings about files."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -173,3 +174,16 @@ def test_a_link_to_itself_is_a_broken_link(folder, report, only):
     path.symlink_to(path.name)
     finding = only(report(folder))
     assert (finding.code, finding.file) == ("broken-link", "train/images/train3.png")
+
+
+def test_a_file_that_may_not_be_read(folder, report, only, monkeypatch):
+    real = Path.open
+
+    def refuse(path: Path, *arguments, **options):
+        if path.parent.name == "images" and path.name == "train3.png":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    finding = only(report(folder))
+    assert (finding.code, finding.file) == ("no-permission", "train/images/train3.png")
