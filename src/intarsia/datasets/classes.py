@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from intarsia.datasets.encodings import MaskEncoding, Value, show
@@ -79,13 +79,48 @@ def from_known(known: Known) -> Classes:
     table |= {value: None for value, _ in known.ignored}
     labels = LabelMap.of([n for _, n, _ in known.classes], [c for _, _, c in known.classes])
     ignored = tuple(name for _, name in known.ignored)
-    note = (
-        f"the file names and mask values are those of {known.name}: its {len(labels)} class names"
-    )
+    by = "palette or file names" if known.palette else "file names"
+    note = f"the {by} and mask values are those of {known.name}: its {len(labels)} class names"
     note += " are used (" + ", ".join(labels.names) + ")"
     if known.ignored:
         note += "; ignored: " + ", ".join(f"{n} (value {v})" for v, n in known.ignored)
     return Classes(labels, MaskEncoding("ids", table), ignored, (note,))
+
+
+def from_values(
+    named: Mapping[int, str],
+    source: str,
+    *,
+    colors: Mapping[int, Color] | None = None,
+    ignored: Iterable[int] = (),
+) -> Classes:
+    """The classes that `source`, a file or a published list, names by their value in the masks.
+
+    Values of one name are one class. A name such as "void" or "ignore" does not count, and
+    neither do the values in `ignored`. Colours are ours where `colors` has none.
+
+    >>> classes = from_values({0: "sky", 4: "car", 7: "ignore"}, "dataset.json", ignored=[255])
+    >>> classes.labels.names, classes.encoding.map
+    (['sky', 'car'], {0: 0, 4: 1, 7: None, 255: None})
+
+    Raises:
+        DataError: no name counts.
+    """
+    void = list(dict.fromkeys(name for name in named.values() if is_void(name)))
+    names = list(dict.fromkeys(name for name in named.values() if not is_void(name)))
+    if not names:
+        raise DataError(f"{source} names no class that counts", expected="at least one class")
+    ours = distinct_colors(len(names))
+    given = {named[value]: color for value, color in (colors or {}).items() if value in named}
+    labels = LabelMap.of(names, [given.get(name, ours[i]) for i, name in enumerate(names)])
+    table: dict[Value, int | None] = {
+        value: None if is_void(name) else names.index(name) for value, name in named.items()
+    }
+    table |= {value: None for value in ignored if value not in table}
+    note = f"{len(labels)} classes are named by {source} ({', '.join(names)})"
+    if void:
+        note += f"; ignored, as the name says: {', '.join(void)}"
+    return Classes(labels, MaskEncoding("ids", table), tuple(void), (note,))
 
 
 def from_labelmap(named: Sequence[tuple[str, Color]]) -> Classes:

@@ -120,7 +120,10 @@ class Dataset:
             DataError: it has another number of channels.
         """
         return read_pixels(
-            sample.image, channels=self.channels, names=self.channel_names, page=self.page
+            *sample.image_files,
+            channels=self.channels,
+            names=self.channel_names,
+            page=self.page,
         )
 
     def read_mask(self, sample: Sample) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -213,7 +216,9 @@ class Dataset:
         changed: list[Sample] = []
         for sample in self.samples:
             if sample.name in saved:
-                same = fingerprint(sample.image)[1] == saved[sample.name]["sha256"]
+                item = saved[sample.name]
+                hashes = [item["sha256"], *(p["sha256"] for p in item.get("more_channels", ()))]
+                same = [fingerprint(file)[1] for file in sample.image_files] == hashes
                 (known if same else changed).append(sample)
         if known and changed:
             listed = ", ".join(sample.name for sample in changed[:3])

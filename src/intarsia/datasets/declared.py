@@ -9,7 +9,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from intarsia.datasets.channels import Channels, infer_channels, percentile_scaling, sampled_images
+from intarsia.datasets.channels import (
+    Channels,
+    channel_percentile_scaling,
+    infer_channels,
+    percentile_scaling,
+    sampled_images,
+)
 from intarsia.datasets.classes import Classes, as_numbers
 from intarsia.datasets.description import IGNORE, ClassItem, Description
 from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
@@ -330,18 +336,24 @@ def declared_channels(description: Description, samples: Sequence[Sample]) -> Ch
         )
     if image.scale is None:
         return channels
-    scaling = _scaling(description, samples)
+    scaling = _scaling(description, samples, channels.count)
     note = f"pixel values from {scaling.low:g} to {scaling.high:g} become 0 to 1 ({scaling.rule})"
+    if scaling.each:
+        shown = (f"{low:g} to {high:g}" for low, high in scaling.each)
+        note = f"pixel values become 0 to 1 ({scaling.rule}): {', '.join(shown)}"
     kept = tuple(n for n in channels.notes if not n.startswith("pixel values"))
     return replace(channels, scaling=scaling, notes=(*kept, note))
 
 
-def _scaling(description: Description, samples: Sequence[Sample]) -> Scaling:
+def _scaling(description: Description, samples: Sequence[Sample], channels: int) -> Scaling:
     scale, rescale = description.image.scale, description.image.rescale
     slope, intercept = (1.0, 0.0) if rescale is None else (rescale.slope, rescale.intercept)
     if scale is not None and scale.percentile is not None:
         low, high = scale.percentile
-        return percentile_scaling(sampled_images(samples, description.image.page), low, high)
+        images = sampled_images(samples, description.image.page)
+        if scale.per_channel:
+            return channel_percentile_scaling(images, low, high, channels)
+        return percentile_scaling(images, low, high)
     if scale is not None and scale.window is not None:
         center, width = scale.window.center, scale.window.width
         bottom, top = center - width / 2, center + width / 2

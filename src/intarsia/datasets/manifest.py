@@ -45,7 +45,7 @@ def write_manifest(data: Dataset) -> dict[str, Any]:
 
 def _sample(sample: Sample, root: Path) -> dict[str, Any]:
     size, digest = fingerprint(sample.image)
-    return {
+    item: dict[str, Any] = {
         "name": sample.name,
         "image": _relative(sample.image, root),
         "mask": None if sample.mask is None else _relative(sample.mask, root),
@@ -55,6 +55,12 @@ def _sample(sample: Sample, root: Path) -> dict[str, Any]:
         "sha256": digest,
         "mask_sha256": None if sample.mask is None else fingerprint(sample.mask)[1],
     }
+    if sample.more_channels:
+        item["more_channels"] = [
+            {"file": _relative(file, root), "sha256": fingerprint(file)[1]}
+            for file in sample.more_channels
+        ]
+    return item
 
 
 def fingerprint(path: Path) -> tuple[int, str]:
@@ -93,6 +99,7 @@ def read_manifest(manifest: Mapping[str, Any]) -> Dataset:
                     None if item["mask"] is None else root / item["mask"],
                     item["split"],
                     item["group"],
+                    tuple(root / part["file"] for part in item.get("more_channels", ())),
                 )
                 for item in manifest["samples"]
             ),

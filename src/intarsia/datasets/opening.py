@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intarsia.datasets.archive import is_zip, unzip
 from intarsia.datasets.channels import infer_channels
 from intarsia.datasets.classes import (
     Classes,
@@ -22,10 +23,10 @@ from intarsia.datasets.classes import (
 from intarsia.datasets.dataset import SPLITS, Dataset
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
-from intarsia.datasets.layouts import read_layout
+from intarsia.datasets.layouts import LIST_FILES, read_file, read_layout
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.names import split_name, subfolders
+from intarsia.datasets.layouts.names import nested, split_name
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan, scan_masks
 from intarsia.datasets.splits import (
@@ -67,8 +68,12 @@ def open_dataset(
             expected="either a data set, or a folder of images and one of masks",
         )
     else:
-        where = _description_file(path)
-        if where.is_dir():
+        unpacked = unzip(_absolute(path)) if is_zip(_absolute(path)) else None
+        where = _place(path if unpacked is None else unpacked[0])
+        listed = read_file(where)
+        if listed is not None:
+            root, found = where.parent, listed
+        elif where.is_dir():
             root, found = where, read_layout(where)
         else:
             # Only here: pydantic is not needed, nor loaded, for a plain folder.
@@ -76,10 +81,12 @@ def open_dataset(
 
             root, description = where.parent, read_description(where)
             found = _declared_layout(description, root)
+        if unpacked is not None:
+            root, found = unpacked[0], found.with_note(unpacked[1])
     samples = _paired(found, root)
     scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache))
     known = _known(samples, scans)
-    classes = _classes(samples, scans, known, root, description, where)
+    classes = _classes(samples, scans, known, found.classes, root, description, where)
     ignored_masks: frozenset[str] = frozenset()
     empty_notes: tuple[str, ...] = ()
     if description is not None and description.empty in ("ignore", "drop"):
@@ -93,14 +100,14 @@ def open_dataset(
             ignored_masks = empty
     samples, split_notes = _split(samples, seed, known, description, where)
     page = None
-    names: tuple[str, ...] = ()
+    names = found.channel_names
     if description is None:
         channels = infer_channels(samples)
     else:
         from intarsia.datasets.declared import declared_channels
 
         channels = declared_channels(description, samples)
-        names, page = tuple(description.image.channels or ()), description.image.page
+        names, page = tuple(description.image.channels or names), description.image.page
     notes = (f"layout: {found.layout}", *found.notes, *found.pairs.notes)
     return Dataset(
         root=root,
@@ -119,18 +126,18 @@ def open_dataset(
         page=page,
         ignored_masks=ignored_masks,
         empty=None if description is None else description.empty,
-        groups_declared=description is not None and description.groups is not None,
+        groups_declared=_gives_groups(found)
+        or (description is not None and description.groups is not None),
     )
 
 
-def _description_file(path: Path) -> Path:
-    """The dataset.yaml meant by a path, or the folder itself where there is none."""
+def _place(path: Path) -> Path:
+    """The file meant by a path (its dataset.yaml, if it has one), or the folder itself."""
     file = _absolute(path)
-    if file.is_file() and file.suffix.lower() in (".yaml", ".yml"):
+    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES):
         return file
     folder = _folder(path)
-    inside = subfolders(folder)
-    for place in [folder, *(inside if len(inside) == 1 else [])]:
+    for place in nested(folder):
         for name in _FILE_NAMES:
             if (place / name).is_file():
                 return place / name
@@ -155,12 +162,12 @@ def _folder(path: Path) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        zipped = folder.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z")
+        zipped = folder.suffix.lower() in (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
         raise DataError(
             "this is an archive" if zipped else "this is a file",
             where=path,
-            expected="a folder or a dataset.yaml",
-            hint="unpack it first" if zipped else None,
+            expected="a folder, a zip, a dataset.yaml, or a CSV or parquet file",
+            hint="unpack it first, or make it a zip" if zipped else None,
         )
     beside = [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else []
     close = nearest(folder.name, beside)
@@ -199,42 +206,47 @@ def _paired(found: Found, root: Path) -> tuple[Sample, ...]:
 
 def _known(samples: Sequence[Sample], scans: Sequence[MaskScan]) -> Known | None:
     numbers = as_numbers(scans)
-    return None if numbers is None else find_known([s.image.stem for s in samples], numbers)
+    if numbers is None:
+        return None
+    palettes = [scan.palette for scan in scans if scan.error is None]
+    return find_known([s.image.stem for s in samples], numbers, palettes)
 
 
 def _classes(
     samples: Sequence[Sample],
     scans: Sequence[MaskScan],
     known: Known | None,
+    found: Classes | None,
     root: Path,
     description: Description | None,
     where: Path,
 ) -> Classes:
-    """dataset.yaml first, then the known sets, then labelmap.txt, then the values alone."""
+    """dataset.yaml first, then the layout's files, labelmap.txt, the known sets, the values."""
     good = readable(scans)
     if description is None:
-        return _undeclared_classes(samples, good, known, root)
+        return found or _undeclared_classes(samples, good, known, root)
     from intarsia.datasets.declared import declared_classes
+    from intarsia.datasets.remapping import remapped
 
-    if description.classes or description.masks.map or description.masks.encoding == "binary":
-        return declared_classes(description, good, None, where)
-    return declared_classes(
-        description, good, _undeclared_classes(samples, good, known, root), where
-    )
+    inferred = None
+    if not (description.classes or description.masks.map or description.masks.encoding == "binary"):
+        inferred = found or _undeclared_classes(samples, good, known, root)
+    classes = declared_classes(description, good, inferred, where)
+    if description.remap is None and description.order is None:
+        return classes
+    return remapped(classes, description.remap or {}, description.order or (), where)
 
 
 def _undeclared_classes(
     samples: Sequence[Sample], scans: Sequence[MaskScan], known: Known | None, root: Path
 ) -> Classes:
-    if known is not None:
-        return from_known(known)
     file = _labelmap_file(samples, root)
-    if file is None:
-        return infer(scans)
-    named = read_labelmap(file)
-    if fits_labelmap(scans, named):
+    named = [] if file is None else read_labelmap(file)
+    if named and fits_labelmap(scans, named):
         return from_labelmap(named)
-    inferred = infer(scans)
+    inferred = infer(scans) if known is None else from_known(known)
+    if not named:
+        return inferred
     note = f"{FILE_NAME} is not used: it names colours and the masks hold ids"
     return replace(inferred, notes=(*inferred.notes, note))
 
@@ -294,6 +306,9 @@ def _groups(
             return declared, f"whole groups together ({len(set(declared.values()))} as declared)"
         if description.groups.by == "none":
             return None, "image by image, as declared"
+    given = {s.group for s in samples if s.group is not None}
+    if given:
+        return None, f"whole groups together ({len(given)} groups come with the data)"
     if known is not None and known.independent:
         return None, f"image by image (the images of {known.name} are independent of each other)"
     found = group_by_prefix(list(dict.fromkeys(short.values())))
@@ -305,6 +320,10 @@ def _groups(
     return groups, (
         f"whole groups together ({count} groups by the start of the file names, such as {example})"
     )
+
+
+def _gives_groups(found: Found) -> bool:
+    return any(sample.group is not None for sample in found.pairs.samples)
 
 
 def _without_split(sample: Sample) -> str:

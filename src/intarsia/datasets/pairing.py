@@ -15,7 +15,7 @@ from intarsia.errors import DataError
 
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".avif"}
-    | {".ppm", ".pgm", ".pbm", ".pnm"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".dcm", ".dicom"}
 )
 # Tried in this order after the plain name; the first that pairs most files is taken for all.
 IMAGE_AFFIXES: tuple[tuple[str, str], ...] = (

@@ -12,7 +12,8 @@ class Sample:
 
     `name` is unique in its data set: the relative path without extension, with forward slashes.
     `group` says which images belong together (a drive, a patient) and must not be split; None
-    where every image is its own unit.
+    where every image is its own unit. `more_channels` are the files whose channels follow those
+    of `image`, where one image is several files of equal size (nnU-Net).
     """
 
     name: str
@@ -20,3 +21,9 @@ class Sample:
     mask: Path | None
     split: str | None = None
     group: str | None = None
+    more_channels: tuple[Path, ...] = ()
+
+    @property
+    def image_files(self) -> tuple[Path, ...]:
+        """Every file of the image, in the order of its channels."""
+        return (self.image, *self.more_channels)

@@ -61,6 +61,14 @@ def _questions(data: Dataset) -> Iterator[Question]:
             yield Question(path, "mask", mask_settings, partial(_mask_answer, data, path))
 
 
+def _state(file: Path) -> tuple[str, int, int]:
+    try:
+        about = file.stat()
+    except OSError:
+        return str(file), 0, 0
+    return str(file), about.st_size, about.st_mtime_ns
+
+
 def _digest(settings: object) -> str:
     text = json.dumps([_FACTS, settings], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

@@ -56,8 +56,14 @@ def write_repaired(
     along as it is, and a check of the copy reports it again.
 
     Raises:
-        DataError: `out` exists, or lies inside the data set.
+        DataError: `out` exists, or lies inside the data set, or its images are several files each.
     """
+    if any(sample.more_channels for sample in data.samples):
+        raise DataError(
+            "a corrected copy of images in several files each cannot be written yet",
+            where=data.root,
+            hint="mend the files that the check names by hand",
+        )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError("the folder is not empty", where=out, hint="choose another --fix OUT")
     if out.resolve().is_relative_to(data.root.resolve()):
