@@ -55,7 +55,10 @@ def _questions(data: Dataset) -> Iterator[Question]:
     image_settings = _digest([data.channels, list(data.channel_names), data.page])
     mask_settings = _digest([data.encoding.to_json(), len(data.labels), has_background(data)])
     for sample in data.samples:
-        yield Question(sample.image, "image", image_settings, partial(_image_answer, data, sample))
+        settings = image_settings
+        if sample.more_channels:  # the answer depends on these files, too
+            settings += f" {_digest([_state(file) for file in sample.more_channels])}"
+        yield Question(sample.image, "image", settings, partial(_image_answer, data, sample))
         if sample.mask is not None:
             path = sample.mask
             yield Question(path, "mask", mask_settings, partial(_mask_answer, data, path))
