@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from intarsia.datasets import Dataset, Sample
+from intarsia.datasets import Dataset
 from intarsia.datasets.content import fingerprint
 from intarsia.doctor.files import shown
 from intarsia.doctor.findings import Finding
 from intarsia.errors import DataError
+from intarsia.file_cache import FileCache, Question, answers
 
 
-def findings(data: Dataset) -> Iterator[Finding]:
+def findings(data: Dataset, cache: FileCache | None = None) -> Iterator[Finding]:
     """One finding for every image whose content is not that of the saved split."""
     hashed = [sample for sample in data.samples if sample.sha256 is not None]
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for sample, changed in zip(hashed, pool.map(_changed, hashed), strict=True):
-            if changed:
-                yield Finding.of(
-                    "changed-since-split",
-                    shown(sample.image, data),
-                    f"another content than when it was put into {sample.split}",
-                    hint="if it is another picture under an old name, give it a new name; then "
-                    "intarsia split DATA --extend",
-                )
+    questions = (Question(s.image, "sha256", "", partial(_digest, s.image)) for s in hashed)
+    for sample, found in zip(hashed, answers(questions, cache), strict=True):
+        if found["sha256"] not in (None, sample.sha256):
+            yield Finding.of(
+                "changed-since-split",
+                shown(sample.image, data),
+                f"another content than when it was put into {sample.split}",
+                hint="if it is another picture under an old name, give it a new name; then "
+                "intarsia split DATA --extend",
+            )
 
 
-def _changed(sample: Sample) -> bool:
+def _digest(file: Path) -> dict[str, Any]:
     try:
-        return fingerprint(sample.image)[1] != sample.sha256
+        return {"sha256": fingerprint(file)[1]}
     except DataError:  # it has a finding of its own
-        return False
+        return {"sha256": None}
