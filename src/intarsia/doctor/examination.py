@@ -32,7 +32,6 @@ from intarsia.images import RawMask, read_header, read_mask
 
 _FACTS = 1  # raised when the facts come to hold something else
 _STRAY_SHARE = 0.005  # a smoothed border gives each value in between very few pixels
-_FEW_PIXELS = 40  # in a tiny mask the share would be next to nothing
 _FEWEST_STRAYS = 3
 _MOST_UNKNOWN = 32
 _MOST_STRAYS = 256
@@ -204,7 +203,7 @@ def strays_of(raw: RawMask) -> tuple[int, tuple[Value, ...]]:
     window = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(index, window), cv2.dilate(index, window)
     inside = np.bincount(index[low == high], minlength=distinct)
-    suspect = (inside == 0) & (pixels < max(_STRAY_SHARE * numbers.size, _FEW_PIXELS))
+    suspect = (inside == 0) & (pixels < _STRAY_SHARE * numbers.size)
     if not colors:  # smoothing makes values between those of the two sides
         between = np.bincount(index[(low < index) & (index < high)], minlength=distinct)
         suspect &= between >= 0.5 * pixels
