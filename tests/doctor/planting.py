@@ -287,8 +287,9 @@ def a_mask_as_jpeg(made: Made, image: Path, mask: Path) -> Path:
 @_fault("blurred-mask", "wide", "colors", "binary")
 def a_smoothed_mask(made: Made, image: Path, mask: Path) -> Path:
     if made.encoding == "binary":
-        shape = np.zeros(SIZE, np.uint8)
-        cv2.circle(shape, (25, 18), 12, 255, -1)
+        shape = np.zeros((150, 200), np.uint8)
+        cv2.circle(shape, (100, 70), 50, 255, -1)
+        save(image, np.resize(picture(6), (150, 200, 3)))
         save(mask, cv2.GaussianBlur(shape, (5, 5), 0))
         return mask
     disc = np.zeros((4 * SIZE[0], 4 * SIZE[1]), np.uint8)
