@@ -55,8 +55,10 @@ class Preprocessing:
     @property
     def fill(self) -> tuple[float, ...]:
         """The value of padding, per channel, in the file's own units: 0 once normalised."""
-        span = self.scaling.high - self.scaling.low
-        return tuple(self.scaling.low + m * span for m in self.mean)
+        bounds = map(self.scaling.bounds, range(len(self.mean)))
+        return tuple(
+            low + m * (high - low) for m, (low, high) in zip(self.mean, bounds, strict=True)
+        )
 
     def normalise(self, image: Pixels) -> NDArray[np.float32]:
         """(H, W, C) in the file's own units to (C, H, W) float32 for the network."""

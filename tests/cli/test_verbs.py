@@ -40,6 +40,21 @@ def test_check_of_good_data_is_clean(
     assert {"code", "severity", "file", "value", "expected", "hint"} == set(content["findings"][0])
 
 
+def test_check_of_a_zip(
+    street: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = shutil.make_archive(str(tmp_path / "zipped"), "zip", street.parent, street.name)
+    assert main(["check", path]) == main(["check", str(street)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("zipped: ")
+    assert f"zipped.zip is unpacked into {tmp_path / 'cache'}" in printed
+    assert main(["check", str(tmp_path / "zipped.zi")]) == USER_FAULT
+
+
 def test_check_of_bad_data_ends_with_2(
     street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,18 @@ class Files:
             stripes = table[np.arange(SIZE[0] * SIZE[1]) % len(table)]
             self._save(name, Image.fromarray(stripes.reshape(*SIZE, *table.shape[1:])))
 
+    def palette(self, name: str, values, colors) -> None:
+        """A palette mask of (H, W) indices, or stripes of some; `colors` maps index to colour."""
+        table = np.zeros((256, 3), np.uint8)
+        for index, color in colors.items():
+            table[index] = color
+        array = np.asarray(values, np.uint8)
+        if array.ndim == 1:
+            array = array[np.arange(SIZE[0] * SIZE[1]) % len(array)].reshape(SIZE)
+        picture = Image.fromarray(array)
+        picture.putpalette(table.tobytes())
+        self._save(name, picture)
+
     def pairs(self, images: str, masks: str, names, **options) -> None:
         for name in names:
             self.image(f"{images}/{name}.jpg")
@@ -40,6 +52,11 @@ class Files:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture

@@ -119,11 +119,11 @@ def test_rules_of_groups(files, rule, group):
     assert Dataset.open(files.root).samples[0].group == group
 
 
-def deep(files, values, text, name="a.tif"):
+def deep(files, values, text, **options):
     for i in range(3):
         files.mask(f"masks/n{i}.png")
         (files.root / "images").mkdir(exist_ok=True)
-        tifffile.imwrite(files.root / f"images/n{i}.tif", values)
+        tifffile.imwrite(files.root / f"images/n{i}.tif", values, **options)
     files.text("dataset.yaml", text)
     return Dataset.open(files.root)
 
@@ -163,6 +163,66 @@ def test_percentiles(files):
     )
 
 
+def test_percentiles_of_every_channel(files):
+    values = np.zeros((13, 21, 2), np.uint16)
+    values[:, :, 0] = np.arange(13 * 21).reshape(13, 21)
+    values[:, :, 1] = 100 * values[:, :, 0] + 7
+    text = "image: {scale: {percentile: [0, 50], per_channel: true}}"
+    data = deep(files, values, text, photometric="minisblack", planarconfig="contig")
+    assert data.scaling.each == ((0, 136), (7, 13607))
+    scaled = data.scaling.apply(data.read_image(data.samples[0]))
+    assert scaled[0, 0].tolist() == [0, 0]
+    np.testing.assert_allclose(scaled[0, 20], [20 / 136, 20 / 136], rtol=1e-6)
+    assert any("0 to 136, 7 to 13607" in note for note in data.notes)
+
+
+def test_percentiles_of_every_channel_of_grey_images(files):
+    values = np.arange(13 * 21, dtype=np.uint16).reshape(13, 21)
+    data = deep(files, values, "image: {scale: {percentile: [0, 100], per_channel: true}}")
+    assert data.scaling.each == ((0, 272),) * 3
+
+
+# 16 bits, signed, float; stripes of 13 bands; a page; tags of GeoTIFF: the rules of scale hold.
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])
+@pytest.mark.parametrize(
+    ("rule", "low", "high"),
+    [
+        ("scale: {clip: [100, 300]}", 100, 300),
+        ("scale: {window: {center: 200, width: 100}}", 150, 250),
+        ("scale: {percentile: [0, 100]}", 0, 272),
+        ("scale: {clip: [0, 1]}, rescale: {slope: 0.01, intercept: -1}", 100, 200),
+    ],
+)
+@pytest.mark.parametrize("form", ["one", "pages", "geo"])
+def test_rules_of_scale_in_every_depth(files, dtype, rule, low, high, form):
+    values = np.arange(13 * 21).reshape(13, 21).astype(dtype)
+    page = ""
+    options = {}
+    if form == "pages":
+        values = np.stack([values * 0, values])
+        page, options = ", page: 1", {"photometric": "minisblack"}
+    if form == "geo":
+        # ModelPixelScale, ModelTiepoint, GeoKeyDirectory: pixels are area, projected
+        options["extratags"] = [
+            (33550, "d", 3, (0.5, 0.5, 0.0), True),
+            (33922, "d", 6, (0.0, 0.0, 0.0, 5e5, 5e6, 0.0), True),
+            (34735, "H", 8, (1, 1, 0, 1, 1024, 0, 1, 1), True),
+        ]
+    for name in NAMES[:3]:
+        files.mask(f"masks/{name}.png")
+        (files.root / "images").mkdir(exist_ok=True)
+        tifffile.imwrite(files.root / f"images/{name}.tif", values, **options)
+    files.text("dataset.yaml", f"image: {{{rule}{page}}}")
+    data = Dataset.open(files.root)
+    assert data.scaling.low == pytest.approx(low)
+    assert data.scaling.high == pytest.approx(high)
+    image = data.read_image(data.samples[0])
+    assert (image.shape, image.dtype) == ((13, 21, 3), dtype)
+    scaled = data.scaling.apply(image)[:, :, 0].ravel()
+    middle = round((low + high) / 2)
+    assert scaled[middle] == pytest.approx((middle - low) / (high - low), abs=1e-6)
+
+
 def test_a_page_of_many(files):
     values = np.stack([np.full((13, 21), 3, np.uint8), np.full((13, 21), 8, np.uint8)])
     files.mask("masks/n0.png")
@@ -184,6 +244,11 @@ def test_a_page_of_many(files):
         ("image: {scale: {clip: [0, .nan]}}", ["clip[1]"]),
         ("image: {scale: {clip: [5, 1]}}", ["5 is not below 1"]),
         ("image: {scale: {}}", ["window, clip, percentile"]),
+        ("image: {scale: {clip: [0, 1], per_channel: true}}", ["only with percentile"]),
+        ("remap: {class 0: sky}\norder: [sky]", ["order: class 1 left out; name every class"]),
+        ("remap: {clas 0: sky}", ['remap: no class "clas 0"; did you mean "class 0"?']),
+        ("remap: {class 0: ignore, class 1: ignore}", ["every class would be ignored"]),
+        ("remap: [a]", ["remap"]),
         ("image: {scale: {window: {center: 1, width: -3}}}", ["width: -3"]),
         ("image: {page: -1}", ["image.page: -1"]),
         ("classes: [{name: a, color: [1, 2]}]", ["not a colour"]),

@@ -188,9 +188,9 @@ def test_a_path_that_is_not_there_offers_the_nearest(files, tmp_path):
     with pytest.raises(DataError, match="no such folder") as caught:
         Dataset.open(tmp_path / "sett")
     assert '/set"?' in caught.value.hint
-    (tmp_path / "a.zip").write_bytes(b"PK")
+    (tmp_path / "a.tar").write_bytes(b"x")
     with pytest.raises(DataError, match="archive"):
-        Dataset.open(tmp_path / "a.zip")
+        Dataset.open(tmp_path / "a.tar")
 
 
 def test_a_segnet_split_without_masks_is_said(files):

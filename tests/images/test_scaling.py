@@ -24,6 +24,18 @@ def test_json():
     assert Scaling.from_json(scaling.to_json()) == scaling
 
 
+def test_every_channel_by_itself():
+    scaling = Scaling.by_channel([(0, 10), (100, 300)], "by channel")
+    assert (scaling.low, scaling.high, scaling.bounds(1)) == (0, 300, (100, 300))
+    image = np.array([[[5, 150], [20, 400]]], np.uint16)
+    expected = np.array([[[0.5, 0.25], [1, 1]]], np.float32)
+    np.testing.assert_allclose(scaling.apply(image), expected)
+    np.testing.assert_allclose(scaling.apply(image[:, :, :1]), expected[:, :, :1])
+    assert Scaling.from_json(scaling.to_json()) == scaling
+    with pytest.raises(DataError):
+        Scaling.by_channel([(0, 10), (3, 3)], "")
+
+
 @pytest.mark.parametrize(("low", "high"), [(1, 1), (2, 1), (0, float("nan")), (0, float("inf"))])
 def test_empty_ranges(low, high):
     with pytest.raises(DataError):

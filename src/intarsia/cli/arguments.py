@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DataArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="DATA", help="A folder or a dataset.yaml.", show_default=False),
+    typer.Argument(metavar="DATA", help="A folder, a zip or a dataset.yaml.", show_default=False),
 ]
 ImagesOption = Annotated[
     Path | None,

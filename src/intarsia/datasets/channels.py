@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.datasets.pixels import read_stack
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, ImageError
-from intarsia.images import ImageHeader, Scaling, read_header, read_image
+from intarsia.images import ImageHeader, Scaling, read_header
 
 _MOST_HEADERS = 2000
 _MOST_IMAGES = 32
@@ -55,6 +56,12 @@ def infer_channels(samples: Sequence[Sample], page: int | None = None) -> Channe
     strange = {sample.name for sample, header in headers if header.dtype != usual}
     alike = [sample for sample in samples if sample.name not in strange]
     scaling = infer_scaling(alike, usual, page)
+    if any(header.format == "DICOM" for _, header in headers):
+        notes.append(
+            "the images are DICOM: their values are in the units of RescaleSlope and "
+            "RescaleIntercept (Hounsfield for CT); say which count in dataset.yaml "
+            "(image: {scale: {window: {center: 40, width: 400}}})"
+        )
     if scaling.rule != "8 bit":
         notes.append(
             f"pixel values from {scaling.low:g} to {scaling.high:g} become 0 to 1 ({scaling.rule})"
@@ -87,8 +94,8 @@ def sampled_images(samples: Sequence[Sample], page: int | None) -> list[NDArray[
     images = []
     for sample in _spread(train, _MOST_IMAGES):
         try:
-            images.append(read_image(sample.image, page=page))
-        except ImageError:
+            images.append(read_stack(sample.image_files, page=page))
+        except DataError:
             continue  # the check reads every image and reports this one
     return images
 
@@ -105,6 +112,18 @@ def percentile_scaling(images: Sequence[NDArray[Any]], low: float, high: float) 
     return Scaling(float(bottom), float(top) if top > bottom else float(bottom) + 1, rule)
 
 
+def channel_percentile_scaling(
+    images: Sequence[NDArray[Any]], low: float, high: float, channels: int
+) -> Scaling:
+    """`percentile_scaling` for every channel by itself; grey stands for all of them."""
+    whole = [image for image in images if image.shape[2] in (1, channels)]
+    each = [
+        percentile_scaling([image[:, :, min(c, image.shape[2] - 1)] for image in whole], low, high)
+        for c in range(channels)
+    ]
+    return Scaling.by_channel([(s.low, s.high) for s in each], f"{each[0].rule}, by channel")
+
+
 def _headers(
     samples: Sequence[Sample],
 ) -> tuple[list[tuple[Sample, ImageHeader]], ImageError | None]:
@@ -112,7 +131,9 @@ def _headers(
     fault: ImageError | None = None
     for sample in samples:
         try:
-            headers.append((sample, read_header(sample.image)))
+            header, *more = (read_header(file) for file in sample.image_files)
+            channels = header.channels + sum(part.channels for part in more)
+            headers.append((sample, replace(header, channels=channels)))
         except ImageError as error:
             fault = fault or error
     return headers, fault

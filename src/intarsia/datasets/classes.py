@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from intarsia.datasets.encodings import MaskEncoding, Value, show
 from intarsia.datasets.known import Known
@@ -20,12 +20,16 @@ _FEW_GREYS = 8
 
 @dataclass(frozen=True)
 class Classes:
-    """Label classes, how files hold them, which names are ignored, and what to say about it."""
+    """Label classes, how files hold them, which names are ignored, and what to say about it.
+
+    `drawn` where the values are ours, given to the names of annotations.
+    """
 
     labels: LabelMap
     encoding: MaskEncoding
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    drawn: bool = False
 
 
 def readable(scans: Sequence[MaskScan]) -> list[MaskScan]:
@@ -67,13 +71,69 @@ def from_known(known: Known) -> Classes:
     table |= {value: None for value, _ in known.ignored}
     labels = LabelMap.of([n for _, n, _ in known.classes], [c for _, _, c in known.classes])
     ignored = tuple(name for _, name in known.ignored)
-    note = (
-        f"the file names and mask values are those of {known.name}: its {len(labels)} class names"
-    )
+    by = "palette or file names" if known.palette else "file names"
+    note = f"the {by} and mask values are those of {known.name}: its {len(labels)} class names"
     note += " are used (" + ", ".join(labels.names) + ")"
     if known.ignored:
         note += "; ignored: " + ", ".join(f"{n} (value {v})" for v, n in known.ignored)
     return Classes(labels, MaskEncoding("ids", table), ignored, (note,))
+
+
+def from_values(
+    named: Mapping[int, str],
+    source: str,
+    *,
+    colors: Mapping[int, Color] | None = None,
+    ignored: Iterable[int] = (),
+) -> Classes:
+    """The classes that `source`, a file or a published list, names by their value in the masks.
+
+    Values of one name are one class. A name such as "void" or "ignore" does not count, and
+    neither do the values in `ignored`. Colours are ours where `colors` has none.
+
+    >>> classes = from_values({0: "sky", 4: "car", 7: "ignore"}, "dataset.json", ignored=[255])
+    >>> classes.labels.names, classes.encoding.map
+    (['sky', 'car'], {0: 0, 4: 1, 7: None, 255: None})
+
+    Raises:
+        DataError: no name counts.
+    """
+    void = list(dict.fromkeys(name for name in named.values() if is_void(name)))
+    names = list(dict.fromkeys(name for name in named.values() if not is_void(name)))
+    if not names:
+        raise DataError(f"{source} names no class that counts", expected="at least one class")
+    ours = distinct_colors(len(names))
+    given = {named[value]: color for value, color in (colors or {}).items() if value in named}
+    labels = LabelMap.of(names, [given.get(name, ours[i]) for i, name in enumerate(names)])
+    table: dict[Value, int | None] = {
+        value: None if is_void(name) else names.index(name) for value, name in named.items()
+    }
+    table |= {value: None for value in ignored if value not in table}
+    note = f"{len(labels)} classes are named by {source} ({', '.join(names)})"
+    if void:
+        note += f"; ignored, as the name says: {', '.join(void)}"
+    return Classes(labels, MaskEncoding("ids", table), tuple(void), (note,))
+
+
+def drawn_classes(classes: Classes, scans: Sequence[MaskScan]) -> Classes:
+    """The classes of drawings; without a background where shapes cover every pixel of all images.
+
+    How many pixels more than one object covers is said.
+    """
+    notes = list(classes.notes)
+    overlapping = [scan.overlapping for scan in scans if scan.overlapping]
+    if overlapping:
+        notes.append(
+            f"{sum(overlapping)} pixels in {len(overlapping)} images lie in more than one object: "
+            "the one that is painted later is on top"
+        )
+    if any(scan.counts.get(0) for scan in scans):
+        return replace(classes, notes=tuple(notes))
+    kept = classes.labels.classes[1:]
+    notes.append("objects cover every pixel of every image: there is no background class")
+    table = {v: i and i - 1 for v, i in classes.encoding.map.items() if v != 0}
+    labels = LabelMap.of([c.name for c in kept])
+    return replace(classes, labels=labels, encoding=MaskEncoding("ids", table), notes=tuple(notes))
 
 
 def from_labelmap(named: Sequence[tuple[str, Color]]) -> Classes:

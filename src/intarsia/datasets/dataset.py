@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets.encodings import MaskEncoding, show
+from intarsia.datasets.formats.masks import read_mask
 from intarsia.datasets.pixels import read_pixels
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, did_you_mean
-from intarsia.images import Scaling, read_mask
+from intarsia.images import Scaling
 from intarsia.labels import LabelMap
 
 SPLITS = ("train", "val", "test")
@@ -49,6 +50,7 @@ class Dataset:
     page: int | None = None
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
     splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
+    groups_given: bool = False  # by the layout's own files
 
     @classmethod
     def open(
@@ -139,7 +141,10 @@ class Dataset:
             DataError: it has another number of channels.
         """
         return read_pixels(
-            sample.image, channels=self.channels, names=self.channel_names, page=self.page
+            *sample.image_files,
+            channels=self.channels,
+            names=self.channel_names,
+            page=self.page,
         )
 
     def read_mask(self, sample: Sample) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -230,7 +235,9 @@ class Dataset:
         changed: list[Sample] = []
         for sample in self.samples:
             if sample.name in saved:
-                same = fingerprint(sample.image)[1] == saved[sample.name]["sha256"]
+                item = saved[sample.name]
+                hashes = [item["sha256"], *(p["sha256"] for p in item.get("more_channels", ()))]
+                same = [fingerprint(file)[1] for file in sample.image_files] == hashes
                 (known if same else changed).append(sample)
         if known and changed:
             listed = ", ".join(sample.name for sample in changed[:3])

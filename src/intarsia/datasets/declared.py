@@ -9,18 +9,25 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from intarsia.datasets.channels import Channels, infer_channels, percentile_scaling, sampled_images
+from intarsia.datasets.channels import (
+    Channels,
+    channel_percentile_scaling,
+    infer_channels,
+    percentile_scaling,
+    sampled_images,
+)
 from intarsia.datasets.classes import Classes, as_numbers
 from intarsia.datasets.description import IGNORE, ClassItem, Description
 from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
 from intarsia.datasets.groups import Groups, group_samples, parse_rule
 from intarsia.datasets.groups.table import names_of
+from intarsia.datasets.pixels import read_stack
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.split_table import apply_rows, read_rows
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
-from intarsia.images import Scaling, read_image
+from intarsia.images import Scaling
 from intarsia.labels import LabelMap, distinct_colors
 
 Table = dict[Value, int | None]
@@ -89,6 +96,27 @@ def declared_classes(
     if void:
         note += f"; ignored: {', '.join(void)}"
     return Classes(labels, encoding, (), (note,))
+
+
+def with_drawn_values(description: Description, drawn: Classes) -> Description:
+    """The description with the values of annotations for the classes that it only names.
+
+    A name that nobody drew is a class all the same, with a value of its own.
+    """
+    items = description.classes
+    if not items or description.masks.map is not None or items[0].id is not None:
+        return description
+    names = drawn.labels.names
+    values = {names[i]: v for v, i in drawn.encoding.map.items() if i is not None}
+    free = max((v for v in drawn.encoding.map if isinstance(v, int)), default=0) + 1
+    given = [
+        item.model_copy(update={"id": values.get(item.name, free + at)})
+        for at, item in enumerate(items)
+    ]
+    void = [v for v, i in drawn.encoding.map.items() if i is None]
+    return description.model_copy(
+        update={"classes": given, "ignore_index": [*description.ignore_index, *void]}
+    )
 
 
 def _kind(kind: str) -> Kind:
@@ -258,7 +286,7 @@ def declared_groups(
         return None
 
     def read(sample: Sample) -> NDArray[Any]:
-        return read_image(sample.image, page=description.image.page)
+        return read_stack(sample.image_files, page=description.image.page)
 
     return group_samples(samples, rules, root=root, read=read)
 
@@ -281,18 +309,24 @@ def declared_channels(description: Description, samples: Sequence[Sample]) -> Ch
         )
     if image.scale is None:
         return channels
-    scaling = _scaling(description, samples)
+    scaling = _scaling(description, samples, channels.count)
     note = f"pixel values from {scaling.low:g} to {scaling.high:g} become 0 to 1 ({scaling.rule})"
+    if scaling.each:
+        shown = (f"{low:g} to {high:g}" for low, high in scaling.each)
+        note = f"pixel values become 0 to 1 ({scaling.rule}): {', '.join(shown)}"
     kept = tuple(n for n in channels.notes if not n.startswith("pixel values"))
     return replace(channels, scaling=scaling, notes=(*kept, note))
 
 
-def _scaling(description: Description, samples: Sequence[Sample]) -> Scaling:
+def _scaling(description: Description, samples: Sequence[Sample], channels: int) -> Scaling:
     scale, rescale = description.image.scale, description.image.rescale
     slope, intercept = (1.0, 0.0) if rescale is None else (rescale.slope, rescale.intercept)
     if scale is not None and scale.percentile is not None:
         low, high = scale.percentile
-        return percentile_scaling(sampled_images(samples, description.image.page), low, high)
+        images = sampled_images(samples, description.image.page)
+        if scale.per_channel:
+            return channel_percentile_scaling(images, low, high, channels)
+        return percentile_scaling(images, low, high)
     if scale is not None and scale.window is not None:
         center, width = scale.window.center, scale.window.width
         bottom, top = center - width / 2, center + width / 2

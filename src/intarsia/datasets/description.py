@@ -6,6 +6,8 @@ classes:                       # `id` is the value in the mask files; plain name
   - {id: 0, name: sky, color: [128, 128, 128]}
   - {id: 1, name: road, color: "#804000"}
 ignore_index: 255              # a value (or colour, or a list of them) that does not count
+remap: {truck: vehicle, car: vehicle, fence: ignore}     # rename, merge, drop, by name
+order: [sky, road, vehicle]    # the ids 0, 1, 2 inside Intarsia; every class that is left
 images: photos                 # the two folders, where no layout fits
 masks: {dir: drawn, encoding: ids, map: {0: sky, 1: road, 7: ignore}}
 image: {channels: [red, green, blue, nir], scale: {clip: [0, 4095]}, page: 0}
@@ -189,12 +191,15 @@ class Scale(_Section):
     window: Window | None = None
     clip: list[_Number] | None = Field(None, min_length=2, max_length=2)
     percentile: list[_Percent] | None = Field(None, min_length=2, max_length=2)
+    per_channel: bool = False
 
     @model_validator(mode="after")
     def _one_rule(self) -> Scale:
         rules = [r for r in (self.window, self.clip, self.percentile) if r is not None]
         if len(rules) != 1:
             raise ValueError("write one of window, clip, percentile")
+        if self.per_channel and self.percentile is None:
+            raise ValueError("per_channel: only with percentile")
         for pair in (self.clip, self.percentile):
             if pair is not None and pair[0] >= pair[1]:
                 raise ValueError(f"{pair[0]:g} is not below {pair[1]:g}")
@@ -215,6 +220,13 @@ class ImageSection(_Section):
     scale: Scale | None = None
     rescale: Rescale | None = None
     page: int | None = Field(None, ge=0)
+
+
+def _old_to_new(value: object) -> object:
+    """`null` is YAML's word for nothing, and means `ignore`, as in masks.map."""
+    if not isinstance(value, Mapping):
+        return value
+    return {old: IGNORE if new is None else new for old, new in value.items()}
 
 
 class Primary(_Section):
@@ -263,6 +275,8 @@ class Description(_Section):
         None, min_length=1
     )
     ignore_index: Annotated[list[Any], BeforeValidator(_values)] = Field(default_factory=list)
+    remap: Annotated[dict[str, str] | None, BeforeValidator(_old_to_new)] = None
+    order: list[str] | None = Field(None, min_length=1)
     images: Annotated[ImageFolder | None, BeforeValidator(_folder)] = None
     masks: Annotated[Masks, BeforeValidator(_folder)] = Masks()
     image: ImageSection = ImageSection()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets.dataset import Dataset
+from intarsia.datasets.formats.masks import read_mask
 from intarsia.datasets.groups import Groups, Rule, group_samples, without_split
 from intarsia.datasets.groups.joining import natural
 from intarsia.datasets.groups.recordings import true_recordings
@@ -21,7 +22,6 @@ from intarsia.datasets.sample import Sample
 from intarsia.datasets.split_table import FILE_NAME, LEFT_OUT
 from intarsia.datasets.stratification import assign_groups
 from intarsia.errors import DataError, ImageError
-from intarsia.images import read_mask
 
 RATIO = "70/15/15"
 _BLOCKS = Rule("blocks", "8")
@@ -100,6 +100,8 @@ def infer_rule(data: Dataset, shares: Mapping[str, float]) -> tuple[Rule, str]:
                 "(stricter: --group-by sequence --leave-one-out)"
             )
         return Rule("sequence"), what
+    if data.groups_given:
+        return Rule("given"), "groups come with the data"
     groups_guessed = {s.group for s in data.samples}
     if None not in groups_guessed:
         return Rule("prefix"), f"the file names begin with {len(groups_guessed)} prefixes"

@@ -14,6 +14,7 @@ import yaml
 from intarsia.datasets.encodings import Value
 from intarsia.labels import Color
 
+_FEWEST_VALUES = 4
 _MOST_STRANGE = 0.01  # a few wrong pixels are a finding of the check, not another data set
 
 
@@ -26,17 +27,35 @@ class Known:
     classes: tuple[tuple[int, str, Color], ...]
     ignored: tuple[tuple[int, str], ...]
     independent: bool
+    palette: bool
 
 
-def find_known(stems: Sequence[str], counts: Mapping[Value, int]) -> Known | None:
-    """The entry that fits both the file names and the values of the masks, None without one."""
+def find_known(
+    stems: Sequence[str], counts: Mapping[Value, int], palettes: Sequence[Mapping[int, Color]] = ()
+) -> Known | None:
+    """The entry that fits the file names (or the palettes) and the values of the masks.
+
+    `palettes` holds, for every mask, the colours of the indices in use.
+    """
     for entry in _table():
-        if stems and all(entry.files.fullmatch(stem) for stem in stems):
+        named = bool(stems) and all(entry.files.fullmatch(stem) for stem in stems)
+        if named or (entry.palette and _has_palette(entry, palettes)):
             values = {v for v, _, _ in entry.classes} | {v for v, _ in entry.ignored}
             strange = sum(n for value, n in counts.items() if value not in values)
-            if strange <= _MOST_STRANGE * sum(counts.values()):
+            few = entry.palette and len(values.intersection(counts)) < _FEWEST_VALUES
+            if not few and strange <= _MOST_STRANGE * sum(counts.values()):
                 return entry
     return None
+
+
+def _has_palette(entry: Known, palettes: Sequence[Mapping[int, Color]]) -> bool:
+    """True where every mask has a palette, and of the entry's colours."""
+    colors = {value: color for value, _, color in entry.classes}
+    ignored = {value for value, _ in entry.ignored}
+    return bool(palettes) and all(
+        palette and all(colors.get(v) == c for v, c in palette.items() if v not in ignored)
+        for palette in palettes
+    )
 
 
 @cache
@@ -52,4 +71,5 @@ def _entry(item: Mapping[str, Any]) -> Known:
         tuple((c["value"], c["name"], tuple(c["color"])) for c in item["classes"]),
         tuple((c["value"], c["name"]) for c in item.get("ignored", ())),
         bool(item.get("independent", False)),
+        bool(item.get("palette", False)),
     )

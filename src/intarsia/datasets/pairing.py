@@ -15,7 +15,7 @@ from intarsia.errors import DataError
 
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".avif"}
-    | {".ppm", ".pgm", ".pbm", ".pnm"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".dcm", ".dicom"}
 )
 # Tried in this order after the plain name; the first that pairs most files is taken for all.
 IMAGE_AFFIXES: tuple[tuple[str, str], ...] = (
@@ -138,7 +138,7 @@ def pair_files(
     notes: tuple[str, ...] = ()
     if samples and (image_affix, mask_affix) != (("", ""), ("", "")):
         first = samples[0]
-        mask = first.mask.name if first.mask else ""
+        mask = first.mask.name if isinstance(first.mask, Path) else ""
         notes = (f"images and masks are paired by name, such as {first.image.name} with {mask}",)
     return Pairs(
         samples,

@@ -13,10 +13,36 @@ from intarsia.errors import DataError
 from intarsia.images import read_image
 
 
+def read_stack(files: Sequence[Path], *, page: int | None = None) -> NDArray[Any]:
+    """(H, W, C) of an image whose channels lie in several files, in their order.
+
+    Raises:
+        ImageError: a file cannot be read.
+        DataError: the files differ in size or depth.
+    """
+    parts = [read_image(file, page=page) for file in files]
+    for file, part in zip(files, parts, strict=True):
+        if part.shape[:2] != parts[0].shape[:2] or part.dtype != parts[0].dtype:
+            raise DataError(
+                f"the channel is {part.shape[0]} x {part.shape[1]} of {part.dtype}",
+                where=file,
+                expected=f"{parts[0].shape[0]} x {parts[0].shape[1]} of {parts[0].dtype}, "
+                f"as {files[0].name}",
+                hint="export all channels of an image on one grid and in one depth",
+            )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+
+
 def read_pixels(
-    path: Path, *, channels: int, names: Sequence[str] = (), page: int | None = None
+    path: Path,
+    *more: Path,
+    channels: int,
+    names: Sequence[str] = (),
+    page: int | None = None,
 ) -> NDArray[Any]:
     """(H, W, channels) in the file's own depth; `names` are those of dataset.yaml, if any.
+
+    `more` are files whose channels follow those of `path`.
 
     Grey counts as three equal channels, unless the channels are named.
 
@@ -24,8 +50,8 @@ def read_pixels(
         ImageError: the file cannot be read.
         DataError: it has another number of channels.
     """
-    image = read_image(path, page=page)
-    if image.shape[2] == channels - 1 and names:
+    image = read_stack((path, *more), page=page)
+    if image.shape[2] == channels - 1 and names and not more:
         # a fourth band is often marked as alpha; where it has a name it is a channel
         image = read_image(path, page=page, alpha=True)
     if image.shape[2] == channels:

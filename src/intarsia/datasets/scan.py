@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.datasets.drawings.drawing import Drawing
 from intarsia.datasets.encodings import Value, pack, unpack_color
+from intarsia.datasets.formats.masks import paint, source_of
 from intarsia.errors import ImageError
 from intarsia.images import read_mask
 from intarsia.labels import Color
@@ -26,11 +28,12 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class MaskScan:
-    """The values of one mask file and how many pixels hold each.
+    """The values of one mask and how many pixels hold each.
 
     Only the most frequent are kept, `MOST_VALUES` colours or 4096 ids; `distinct` counts all.
     `palette` gives the colours of the indices in use. `error` is set, and everything else empty,
-    where the file cannot be read.
+    where the file cannot be read. `overlapping` counts the pixels of a drawing that more than one
+    object covers.
     """
 
     path: Path
@@ -40,20 +43,25 @@ class MaskScan:
     distinct: int = 0
     palette: dict[int, Color] = field(default_factory=dict)
     error: ImageError | None = None
+    overlapping: int = 0
 
 
-def scan_masks(paths: Iterable[Path]) -> Iterator[MaskScan]:
+def scan_masks(masks: Iterable[Path | Drawing]) -> Iterator[MaskScan]:
     """Scan every mask, in order, on all cores; at most a few hundred are in flight at once."""
-    remaining = iter(paths)
+    remaining = iter(masks)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         while batch := list(islice(remaining, _BATCH)):
             yield from pool.map(scan_mask, batch)
 
 
-def scan_mask(path: Path) -> MaskScan:
+def scan_mask(mask: Path | Drawing) -> MaskScan:
     """The values of one mask; a file that cannot be read is no exception but an `error`."""
+    path, overlapping = source_of(mask), 0
     try:
-        raw = read_mask(path)
+        if isinstance(mask, Path):
+            raw = read_mask(mask)
+        else:
+            raw, overlapping = paint(mask)
     except ImageError as error:
         return MaskScan(path, error=error)
     numbers = pack(raw.values) if raw.kind == "colors" else raw.values
@@ -72,7 +80,7 @@ def scan_mask(path: Path) -> MaskScan:
             if 0 <= index < len(raw.palette):
                 red, green, blue = raw.palette[index].tolist()
                 palette[index] = (red, green, blue)
-    return MaskScan(path, raw.kind, raw.format, counts, distinct, palette)
+    return MaskScan(path, raw.kind, raw.format, counts, distinct, palette, overlapping=overlapping)
 
 
 def count_values(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.encodings import Value, pack, unpack_color
+from intarsia.datasets.formats.masks import DRAWN, read_mask
 from intarsia.datasets.perceptual import perceptual_hash, thumbnail
 from intarsia.datasets.scan import count_values
-from intarsia.errors import IntarsiaError
-from intarsia.images import Capture, RawMask, read_capture, read_mask
+from intarsia.errors import ImageError, IntarsiaError
+from intarsia.images import Capture, RawMask, read_capture
 
 _STRAY_SHARE = 0.005  # a smoothed border gives each value in between very few pixels
 _FEWEST_STRAYS = 3
@@ -72,7 +73,7 @@ def inspect(data: Dataset, sample: Sample) -> Inspection:
     image: ImageFacts | IntarsiaError
     mask: MaskFacts | IntarsiaError | None = None
     try:
-        image = _image_facts(data.read_image(sample), read_capture(sample.image))
+        image = _image_facts(data.read_image(sample), _capture(sample))
     except IntarsiaError as fault:
         image = fault
     if sample.mask is not None:
@@ -81,6 +82,13 @@ def inspect(data: Dataset, sample: Sample) -> Inspection:
         except IntarsiaError as fault:
             mask = fault
     return Inspection(sample, image, mask)
+
+
+def _capture(sample: Sample) -> Capture:
+    try:
+        return read_capture(sample.image)
+    except ImageError:  # a format without EXIF, such as DICOM
+        return Capture()
 
 
 def _image_facts(image: NDArray[Any], capture: Capture) -> ImageFacts:
@@ -126,6 +134,8 @@ def _strays(raw: RawMask) -> tuple[int, tuple[Value, ...]]:
     numbers = pack(raw.values) if colors else raw.values
     values, pixels = count_values(numbers)
     distinct = len(values)
+    if raw.format == DRAWN:  # what is painted here has no smooth borders
+        return distinct, ()
     if distinct < _FEWEST_STRAYS + 2 or distinct > np.iinfo(np.uint16).max:
         return distinct, ()
     index = np.searchsorted(values, numbers).astype(np.uint16)

@@ -109,12 +109,16 @@ def read_header(path: str | os.PathLike[str]) -> ImageHeader:
         from intarsia.images.tiff import read_tiff_header
 
         return read_tiff_header(file)
+    if is_dicom(start):
+        from intarsia.images.dicom import read_dicom_header
+
+        return read_dicom_header(file)
     with open_picture(file, start) as picture:
         return picture_header(picture, start)
 
 
 def read_start(path: Path) -> bytes:
-    """The first 64 bytes of a regular, non-empty file.
+    """The first 132 bytes of a regular, non-empty file.
 
     Raises:
         ImageError: missing, unreadable, a folder, a pipe, a device, a symlink loop, or empty.
@@ -125,7 +129,7 @@ def read_start(path: Path) -> bytes:
             kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
             raise ImageError(f"this is {kind}, not a file", where=path)
         with path.open("rb") as file:
-            start = file.read(64)
+            start = file.read(132)
     except FileNotFoundError as error:
         link = path.is_symlink()
         what = "the link points to a file that does not exist" if link else "no such file"
@@ -140,6 +144,11 @@ def read_start(path: Path) -> bytes:
 def is_tiff(start: bytes) -> bool:
     """True for TIFF and BigTIFF of either byte order."""
     return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def is_dicom(start: bytes) -> bool:
+    """True for a DICOM file with its preamble, as PS3.10 asks for."""
+    return start[128:132] == b"DICM"
 
 
 def unreadable(path: Path, start: bytes, error: BaseException | None = None) -> ImageError:
@@ -188,6 +197,25 @@ def check_pixels(path: Path, width: int, height: int) -> None:
         )
 
 
+def check_page(path: Path, frames: int, page: int | None) -> None:
+    """Raise where a file holds several images and none is chosen, or not the chosen one.
+
+    Raises:
+        ImageError: as said.
+    """
+    if page is None and frames > 1:
+        raise ImageError(
+            f"the file holds {frames} images",
+            where=path,
+            expected="one image a file",
+            hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
+        )
+    if page is not None and not 0 <= page < frames:
+        raise ImageError(
+            f"no page {page}: the file holds {frames}", where=path, expected=f"0 to {frames - 1}"
+        )
+
+
 _opening = threading.Lock()
 
 
@@ -221,7 +249,7 @@ def open_picture(path: Path, start: bytes) -> Iterator[Image.Image]:
 
 
 def picture_header(picture: Image.Image, start: bytes) -> ImageHeader:
-    """The header of an opened, not yet decoded Pillow image; `start` is its first 64 bytes."""
+    """The header of an opened, not yet decoded Pillow image; `start` is its first bytes."""
     orientation = exif_orientation(picture)
     width, height = picture.size
     if orientation >= 5:

@@ -14,6 +14,7 @@ from PIL import Image
 from intarsia.errors import ImageError
 from intarsia.images.header import (
     exif_orientation,
+    is_dicom,
     is_tiff,
     open_picture,
     png_depth,
@@ -50,6 +51,8 @@ def read_mask(path: str | os.PathLike[str]) -> RawMask:
     start = read_start(file)
     if is_tiff(start):
         return _tiff_mask(file)
+    if is_dicom(start):
+        raise _not_a_mask(file, "a DICOM image")
     with open_picture(file, start) as picture:
         choose_frame(picture, None, file, start)
         orientation = exif_orientation(picture)

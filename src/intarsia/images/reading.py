@@ -12,7 +12,9 @@ from PIL import Image
 
 from intarsia.errors import ImageError
 from intarsia.images.header import (
+    check_page,
     exif_orientation,
+    is_dicom,
     is_tiff,
     open_picture,
     picture_header,
@@ -28,7 +30,8 @@ def read_image(
     """(H, W, C) in the file's own depth: uint8, uint16, float32, ...
 
     The EXIF orientation is applied; palettes and CMYK become RGB, alpha is dropped, 1 bit becomes
-    0 and 255, grey has C = 1. A TIFF may have any number of channels.
+    0 and 255, grey has C = 1. A TIFF may have any number of channels. Grey DICOM is float32 in the
+    units of its RescaleSlope and RescaleIntercept.
 
     Args:
         page: which image of a file that holds several, counted from 0.
@@ -42,6 +45,10 @@ def read_image(
     start = read_start(file)
     if is_tiff(start):
         array = _tiff_image(file, page, alpha)
+    elif is_dicom(start):
+        from intarsia.images.dicom import read_dicom
+
+        array = read_dicom(file, page)
     else:
         with open_picture(file, start) as picture:
             choose_frame(picture, page, file, start)
@@ -70,18 +77,7 @@ def choose_frame(picture: Image.Image, page: int | None, path: Path, start: byte
     Raises:
         ImageError: several frames and none chosen, or no such frame.
     """
-    frames = picture_header(picture, start).frames
-    if page is None and frames > 1:
-        raise ImageError(
-            f"the file holds {frames} images",
-            where=path,
-            expected="one image a file",
-            hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
-        )
-    if page is not None and not 0 <= page < frames:
-        raise ImageError(
-            f"no page {page}: the file holds {frames}", where=path, expected=f"0 to {frames - 1}"
-        )
+    check_page(path, picture_header(picture, start).frames, page)
     if page:
         picture.seek(page)
 

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.errors import ImageError
-from intarsia.images.header import DECODE_ERRORS, ImageHeader, check_pixels, unreadable, upright
+from intarsia.images.header import (
+    DECODE_ERRORS,
+    ImageHeader,
+    check_page,
+    check_pixels,
+    unreadable,
+    upright,
+)
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -58,19 +65,7 @@ def read_tiff(path: Path, page: int | None, *, alpha: bool = False) -> TiffPixel
     """
     with _open(path) as tiff:
         frames = _frames(tiff)
-        if page is None and frames > 1:
-            raise ImageError(
-                f"the file holds {frames} images",
-                where=path,
-                expected="one image a file",
-                hint="choose one in dataset.yaml (image: {page: 0}) or split the file",
-            )
-        if page is not None and not 0 <= page < frames:
-            raise ImageError(
-                f"no page {page}: the file holds {frames}",
-                where=path,
-                expected=f"0 to {frames - 1}",
-            )
+        check_page(path, frames, page)
         first = _first_page(tiff, path)
         _check_complete(tiff, path)
         channel_pages = _channel_pages(tiff)

@@ -27,6 +27,7 @@ _SPLITS = {
     "testing": "test",
 }
 _ORDER = ("train", "val", "test")
+_DEEPEST = 2
 
 
 def split_name(folder: str) -> str | None:
@@ -47,6 +48,17 @@ def subfolders(path: Path) -> list[Path]:
     )
 
 
+def nested(path: Path) -> list[Path]:
+    """The folder itself, then what it holds as long as that is one folder only, two levels deep.
+
+    Archives often unpack into one folder inside another (VOCdevkit/VOC2012).
+    """
+    places = [path]
+    while len(places) <= _DEEPEST and len(inside := subfolders(places[-1])) == 1:
+        places.append(inside[0])
+    return places
+
+
 def split_folders(path: Path) -> list[tuple[str, Path]]:
     """(split, folder) of the folders named like a split: train first, then val, test."""
     named = [(split_name(p.name), p) for p in subfolders(path)]
@@ -56,9 +68,14 @@ def split_folders(path: Path) -> list[tuple[str, Path]]:
 
 def images_and_masks(path: Path) -> tuple[Path, Path] | None:
     """The folder of images and the folder of masks inside `path`, None where one is missing."""
-    images = _folder_of_images(path, IMAGE_FOLDERS)
+    images = image_folder(path)
     masks = _folder_of_images(path, MASK_FOLDERS)
     return None if images is None or masks is None else (images, masks)
+
+
+def image_folder(path: Path) -> Path | None:
+    """The folder inside `path` that holds images and is called so."""
+    return _folder_of_images(path, IMAGE_FOLDERS)
 
 
 def _folder_of_images(path: Path, names: tuple[str, ...]) -> Path | None:

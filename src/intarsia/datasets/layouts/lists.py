@@ -1,0 +1,56 @@
+"""Files that list names or paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from intarsia.errors import DataError, nearest
+
+_MOST_OFFERS = 20  # looking for the nearest name is slow, and no more faults are shown
+
+
+def read_lines(path: Path) -> list[tuple[int, str]]:
+    """(line number, name) of every line that is not empty; quotes around a name are dropped.
+
+    Raises:
+        DataError: the file cannot be read as UTF-8 text.
+    """
+    lines = enumerate(read_text(path).splitlines(), start=1)
+    return [(number, name) for number, line in lines if (name := line.strip().strip('"'))]
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, without a byte-order mark.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the file cannot be read: {error}", where=path) from error
+
+
+def listed_file(folder: Path, cell: str) -> Path:
+    """The file that a list in `folder` means by a relative or absolute path, without ".."."""
+    return Path(os.path.normpath(folder / cell))
+
+
+def sample_name(image: Path, root: Path) -> str:
+    """The path below `root` without extension; never absolute and never leading upwards.
+
+    >>> sample_name(Path("/d/set/a/1.png"), Path("/d/set"))
+    'a/1'
+    >>> sample_name(Path("/d/other/1.png"), Path("/d/set"))
+    'other/1'
+    """
+    relative = Path(os.path.relpath(image, root)).with_suffix("")
+    return "/".join(part for part in relative.parts if part not in ("..", relative.anchor))
+
+
+def offer(name: str, choices: Iterable[str], faults: Sequence[str]) -> str:
+    """The nearest name as the end of a sentence, empty where nothing is near."""
+    close = nearest(name, choices) if len(faults) < _MOST_OFFERS else None
+    return f'; did you mean "{close}"?' if close else ""
