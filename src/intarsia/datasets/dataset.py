@@ -50,6 +50,7 @@ class Dataset:
     page: int | None = None
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
     splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
+    groups_given: bool = False  # by the layout's own files
 
     @classmethod
     def open(

@@ -15,7 +15,7 @@ from intarsia.datasets.encodings import Value, pack, unpack_color
 from intarsia.datasets.formats.masks import DRAWN, read_mask
 from intarsia.datasets.perceptual import perceptual_hash, thumbnail
 from intarsia.datasets.scan import count_values
-from intarsia.errors import IntarsiaError
+from intarsia.errors import ImageError, IntarsiaError
 from intarsia.images import Capture, RawMask, read_capture
 
 _STRAY_SHARE = 0.005  # a smoothed border gives each value in between very few pixels
@@ -73,7 +73,7 @@ def inspect(data: Dataset, sample: Sample) -> Inspection:
     image: ImageFacts | IntarsiaError
     mask: MaskFacts | IntarsiaError | None = None
     try:
-        image = _image_facts(data.read_image(sample), read_capture(sample.image))
+        image = _image_facts(data.read_image(sample), _capture(sample))
     except IntarsiaError as fault:
         image = fault
     if sample.mask is not None:
@@ -82,6 +82,13 @@ def inspect(data: Dataset, sample: Sample) -> Inspection:
         except IntarsiaError as fault:
             mask = fault
     return Inspection(sample, image, mask)
+
+
+def _capture(sample: Sample) -> Capture:
+    try:
+        return read_capture(sample.image)
+    except ImageError:  # a format without EXIF, such as DICOM
+        return Capture()
 
 
 def _image_facts(image: NDArray[Any], capture: Capture) -> ImageFacts:
