@@ -258,3 +258,18 @@ def test_splits_say_one_thing(files, key):
     files.text("dataset.yaml", f"splits: {key}\n")
     with pytest.raises(DataError, match="splits"):
         Dataset.open(files.root)
+
+
+def test_an_archive_has_no_room_for_a_split(files):
+    files.text("set.zip", "")
+    with pytest.raises(DataError, match="this is another file"):
+        split_dataset(files.root / "set.zip")
+
+
+def test_groups_that_come_with_the_data(files):
+    make(files)
+    rows = "".join(f"images/{n}.jpg,masks/{n}.png,{n[-1]}\n" for n in PATIENTS)
+    files.text("list.csv", "image,mask,group\n" + rows)
+    data = Dataset.open(files.root / "list.csv")
+    assert data.groups_given
+    assert {s.group for s in data.samples} == {"0", "1", "2"}

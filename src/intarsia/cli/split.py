@@ -21,8 +21,8 @@ def split(
         typer.Option(
             metavar="RULE",
             help="prefix, folder, regex:PATTERN, csv:FILE:COLUMN, dicom:PatientID, "
-            "exif-time:30m, gps:100m, near-duplicate, sequence, blocks:8 or none; repeat it to "
-            "join rules. Without it: what the files show.",
+            "exif-time:30m, gps:100m, near-duplicate, sequence, blocks:8, given or none; repeat "
+            "it to join rules. Without it: what the files show.",
             show_default=False,
         ),
     ] = None,

@@ -57,6 +57,7 @@ class Dataset:
     empty: str | None = None  # what dataset.yaml says that masks of background only mean
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
     splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
+    groups_given: bool = False  # by the layout's own files
 
     @classmethod
     def open(

@@ -118,6 +118,8 @@ def _ascending(values: Iterable[Value | None]) -> bool:
 
 def _both_folders(data: Dataset) -> tuple[Path, Path] | None:
     """The folder of all images and that of all masks, where the one is never inside the other."""
+    if data.groups_given or any(isinstance(s.mask, Drawing) for s in data.samples):
+        return None  # folders alone would not say that
     images = [s.image.parent for s in data.samples] + [p.parent for p in data.unpaired_images]
     masks = [s.mask.parent for s in data.samples if isinstance(s.mask, Path)]
     masks += [p.parent for p in data.unpaired_masks]
@@ -174,16 +176,14 @@ def _groups(data: Dataset, table: str | None) -> str:
     if table is not None:
         rule = f"groups: csv:{table}:group\n"
         return rule if data.groups_declared else f"# guessed from the start of the names\n# {rule}"
+    if data.groups_given:
+        return f"# {len(groups)} groups, as the data set's own files say\n"
     example = _text(str(next(s.group for s in data.samples if s.group is not None)))
     return (
-        f"# {len(groups)} groups {_origin(data)}, such as {example}; other rules are none,\n"
-        '# folder, "regex:^(patient\\\\d+)", "csv:patients.csv:patient" and more, or a list\n'
+        f"# {len(groups)} groups by the start of the names, such as {example}; other rules are\n"
+        '# none, folder, "regex:^(patient\\\\d+)", "csv:patients.csv:patient", ..., or a list of them\n'
         "# groups: prefix\n"
     )
-
-
-def _origin(data: Dataset) -> str:
-    return "as the data say" if data.groups_declared else "by the start of the names"
 
 
 def _splits(data: Dataset, table: str | None) -> str:

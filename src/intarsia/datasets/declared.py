@@ -22,12 +22,13 @@ from intarsia.datasets.description import IGNORE, ClassItem, Description
 from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
 from intarsia.datasets.groups import Groups, group_samples, parse_rule
 from intarsia.datasets.groups.table import names_of
+from intarsia.datasets.pixels import read_stack
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.split_table import apply_rows, read_rows
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
-from intarsia.images import RawMask, Scaling, read_image
+from intarsia.images import RawMask, Scaling
 from intarsia.labels import LabelMap, distinct_colors
 
 _MOSTLY = 0.9
@@ -299,7 +300,7 @@ def declared_groups(
         return None
 
     def read(sample: Sample) -> NDArray[Any]:
-        return read_image(sample.image, page=description.image.page)
+        return read_stack(sample.image_files, page=description.image.page)
 
     return group_samples(samples, rules, root=root, read=read)
 

@@ -100,6 +100,8 @@ def infer_rule(data: Dataset, shares: Mapping[str, float]) -> tuple[Rule, str]:
                 "(stricter: --group-by sequence --leave-one-out)"
             )
         return Rule("sequence"), what
+    if data.groups_given:
+        return Rule("given"), "groups come with the data"
     groups_guessed = {s.group for s in data.samples}
     if None not in groups_guessed:
         return Rule("prefix"), f"the file names begin with {len(groups_guessed)} prefixes"

@@ -149,6 +149,7 @@ def open_dataset(
         groups_declared=_gives_groups(found)
         or (description is not None and description.groups is not None),
         splits_declared=description is not None and description.splits is not None,
+        groups_given=_gives_groups(found),
     )
 
 
@@ -350,13 +351,13 @@ def _groups(
     )
 
 
-def _gives_groups(found: Found) -> bool:
-    return any(sample.group is not None for sample in found.pairs.samples)
-
-
 def _guessed(samples: Sequence[Sample], known: Known | None) -> Groups | None:
     if known is not None and known.independent:
         return None
     short = {sample.name: without_split(sample) for sample in samples}
     found = group_by_prefix(list(dict.fromkeys(short.values())))
     return None if found is None else {name: found[text] for name, text in short.items()}
+
+
+def _gives_groups(found: Found) -> bool:
+    return any(sample.group is not None for sample in found.pairs.samples)

@@ -90,11 +90,14 @@ def apply_rows(
 ) -> tuple[tuple[Sample, ...], list[str]]:
     """The samples that the table places, and what there is to say.
 
-    A file under another name is known by its content. Of folds the first is val.
+    A file under another name is known by its content. Of folds the first is val. Images that
+    nobody has labelled are none of the table's business, and stay.
 
     Raises:
         DataError: the table names none of the images, or one of two.
     """
+    unlabelled = tuple(sample for sample in samples if sample.mask is None)
+    samples = [sample for sample in samples if sample.mask is not None]
     meant, missing = _match(rows, samples, root, file)
     notes = [f"the splits are those of {file.name}"]
     left = {sample.name: sample for sample in samples}
@@ -129,7 +132,7 @@ def apply_rows(
     kept = tuple(
         _placed(sample, placed[sample.name], grouped) for sample in samples if sample.name in placed
     )
-    return kept, notes
+    return (*kept, *unlabelled), notes
 
 
 def _placed(sample: Sample, row: Row, grouped: bool) -> Sample:

@@ -74,7 +74,7 @@ def split_dataset(
             hint="add new images with --extend, or draw all anew with --replace (results on the "
             "new test cannot be compared with those on the old)",
         )
-    data = open_dataset(Path(path), None, None, 0, divided=False)
+    data = _opened(Path(path))
     hashes = content_hashes(data.samples)
     rules, why = _rules(data, description, group_by, shape, file.parent)
     groups = _groups(data, rules, file.parent, hashes)
@@ -125,7 +125,7 @@ def extend_split(path: str | os.PathLike[str]) -> SplitSummary:
         folds = len({row.place for row in saved if row.place.isdigit()})
     shape = Shape(splits.ratio, folds, splits.folds == "leave-one-out")
     rules = [parse_rule(text) for text in description.groups or ["none"]]
-    data = open_dataset(Path(path), None, None, 0, divided=False)
+    data = _opened(Path(path))
     hashes = content_hashes(data.samples)
     groups = _groups(data, rules, file.parent, hashes)
     known = {row.sha256: row.group for row in saved}
@@ -196,6 +196,13 @@ def _described(path: Path) -> tuple[Path, Description | None]:
     """The dataset.yaml to write, and what it says where it is there."""
     from intarsia.datasets.description import read_description
 
+    if path.is_file() and path.suffix.lower() not in (".yaml", ".yml"):
+        raise DataError(
+            "a split is saved in a dataset.yaml beside the data, and this is another file",
+            where=path,
+            expected="the folder of the data set, or its dataset.yaml",
+            hint="unpack an archive first",
+        )
     file = description_file(path)
     if file.suffix.lower() in (".yaml", ".yml"):
         return file, read_description(file)
@@ -206,6 +213,12 @@ def _described(path: Path) -> tuple[Path, Description | None]:
             expected="the folder, where the split is written into dataset.yaml",
         )
     return file / "dataset.yaml", None
+
+
+def _opened(path: Path) -> Dataset:
+    """All labelled images, with the splits and groups that come with the files."""
+    data = open_dataset(path, None, None, 0, divided=False)
+    return replace(data, samples=tuple(s for s in data.samples if s.mask is not None))
 
 
 def _rules(

@@ -84,7 +84,6 @@ def has_background(data: Dataset) -> bool:
 def _image_answer(data: Dataset, sample: Sample) -> dict[str, Any]:
     try:
         header = read_header(sample.image)
-        capture = read_capture(sample.image)
         image = data.read_image(sample)
     except ImageError as fault:
         return {"fault": fault.to_json()}
@@ -103,7 +102,7 @@ def _image_answer(data: Dataset, sample: Sample) -> dict[str, Any]:
         "fingerprint": digest.hexdigest(),
         "thumbnail": thumbnail(solid).tobytes().hex(),
         "look": None if (look := perceptual_hash(solid)) is None else look.hex(),
-        "capture": _recorded(capture),
+        "capture": _capture(sample.image),
         "low": float(solid.min()),
         "high": float(solid.max()),
         "mean": [float(v) for v in mean.ravel()],
@@ -113,7 +112,11 @@ def _image_answer(data: Dataset, sample: Sample) -> dict[str, Any]:
     }
 
 
-def _recorded(capture: Capture) -> dict[str, Any]:
+def _capture(file: Path) -> dict[str, Any]:
+    try:
+        capture = read_capture(file)
+    except ImageError:  # a format without EXIF, such as DICOM
+        capture = Capture()
     time = None if capture.time is None else capture.time.isoformat()
     return {"time": time, "place": None if capture.place is None else list(capture.place)}
 

@@ -133,6 +133,7 @@ def _written(
         layout="images/ with masks/",
         notes=(f"a corrected copy of {data.name}: see fixes.txt",),
         ignored=(),
+        groups_given=False,
     )
     table_of_splits, in_folds = _split_rows(corrected)
     write_atomic(out / FILE_NAME, write_rows(table_of_splits, folds=in_folds))
@@ -149,6 +150,7 @@ def _split_rows(data: Dataset) -> tuple[list[Row], bool]:
             s.sha256 or fingerprint(s.image)[1],
         )
         for s in data.samples
+        if s.mask is not None
     ]
     return rows, data.folds > 0
 

@@ -65,5 +65,7 @@ def _apply(rule: Rule, samples: Sequence[Sample], root: Path, read: Read) -> Gro
         case "blocks":
             recordings.check_numbered(short, str(rule))
             return recordings.by_blocks(short, int(rule.amount))
+        case "given":
+            return {sample.name: sample.group for sample in samples}
         case _:
             return {}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from intarsia.datasets.groups.joining import Groups, join_pairs
 from intarsia.datasets.sample import Sample
-from intarsia.errors import DataError
+from intarsia.errors import DataError, ImageError
 from intarsia.images import Capture, read_capture
 
 EARTH = 6_371_000.0  # metres, mean radius
@@ -98,7 +98,14 @@ def _connected(points: NDArray[np.float64], metres: float) -> list[int]:
 
 def _captures(samples: Sequence[Sample]) -> list[Capture]:
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(lambda sample: read_capture(sample.image), samples))
+        return list(pool.map(_capture, samples))
+
+
+def _capture(sample: Sample) -> Capture:
+    try:
+        return read_capture(sample.image)
+    except ImageError:  # a format without EXIF, such as DICOM
+        return Capture()
 
 
 def _all_have(values: Sequence[object], samples: Sequence[Sample], what: str, rule: str) -> None:

@@ -20,8 +20,8 @@ FORMS: dict[str, str] = {
     "near-duplicate": "near-duplicate",
     "sequence": "sequence",
     "blocks": "blocks:8",
+    "given": "given",
 }
-FROM_PIXELS = frozenset({"near-duplicate"})
 _UNITS = {
     "exif-time": {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0},
     "gps": {"m": 1.0, "km": 1000.0},
