@@ -1,6 +1,7 @@
 """dataset.yaml as `--write` writes it: opened again, the same data set."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -125,3 +126,24 @@ def test_empty_masks_as_declared(files):
         again = Dataset.from_manifest(data.manifest())
         assert again.ignored_masks == data.ignored_masks
         assert describe(dataclasses.replace(data)).count(f"empty: {meant}") == 1
+
+
+def test_drawings_are_declared_by_the_names_of_their_classes(files):
+    square = [[2, 1, 6, 1, 6, 4, 2, 4]]
+    names = [f"n{i}.png" for i in range(6)]
+    content = {
+        "images": [
+            {"id": i, "file_name": n, "height": 13, "width": 21} for i, n in enumerate(names)
+        ],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": 5 + i % 2, "segmentation": square}
+            for i in range(6)
+        ],
+        "categories": [{"id": 5, "name": "cat"}, {"id": 6, "name": "dog"}],
+    }
+    files.text("annotations.json", json.dumps(content))
+    for name in names:
+        files.image(f"images/{name}")
+    data = _written(files, seed=3)
+    assert data.labels.names == ["background", "cat", "dog"]
+    assert "id:" not in (files.root / "dataset.yaml").read_text()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,3 +128,60 @@ def test_nothing_half_written_is_left(made, monkeypatch, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_repaired(data, report, tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_folds_and_declared_groups_come_along(made):
+    rows = [
+        (s.image.relative_to(made.root).as_posix(), s.name) for s in Dataset.open(made.root).samples
+    ]
+    lines = [f"{image},{at % 3},g{at % 3},{'0' * 64}" for at, (image, _) in enumerate(rows)]
+    (made.root / "splits.csv").write_text("\n".join(["image,fold,group,sha256", *lines]))
+    (made.root / "dataset.yaml").write_text(
+        "groups: csv:splits.csv:group\nsplits: {file: splits.csv}\n"
+    )
+    fixed, _ = _fixed(made)
+    known = {s.name: s for s in Dataset.open(made.root).samples}
+    assert fixed.folds == 3
+    assert fixed.groups_declared
+    for sample in fixed.samples:
+        before = known[sample.name]
+        assert (sample.split, sample.fold, sample.group) == (
+            before.split,
+            before.fold,
+            before.group,
+        )
+    # the saved hashes stay: what was changed is still said
+    assert sum(f.code == "changed-since-split" for f in check(fixed).findings) == 12
+
+
+def test_drawings_are_painted_and_unlabelled_images_kept_apart(tmp_path):
+    root = tmp_path / "set"
+    (root / "images").mkdir(parents=True)
+    square = [[2, 1, 20, 1, 20, 14, 2, 14]]
+    for at in range(6):
+        save(root / f"images/n{at}.png", picture(at))
+    content = {
+        "images": [
+            {"id": at, "file_name": f"n{at}.png", "height": SIZE[0], "width": SIZE[1]}
+            for at in range(6)
+        ],
+        "annotations": [
+            {"id": at, "image_id": at, "category_id": 5, "segmentation": square} for at in range(6)
+        ],
+        "categories": [{"id": 5, "name": "cat"}],
+    }
+    (root / "annotations.json").write_text(json.dumps(content))
+    data = Dataset.open(root)
+    alone = replace(data.samples[0], mask=None, split=None)
+    data = replace(data, samples=(alone, *data.samples[1:]))
+    out = tmp_path / "fixed"
+    changes = write_repaired(data, check(data), out)
+    assert {c.code for c in changes} == {"remapped", "unlabelled"}
+    assert (out / "unlabelled" / f"{alone.name}.png").is_file()
+    fixed = Dataset.open(out)
+    before = {s.name: data.read_mask(s) for s in data.samples[1:]}
+    assert {s.name for s in fixed.samples} == set(before)
+    for sample in fixed.samples:
+        assert np.array_equal(fixed.read_mask(sample), before[sample.name])
+        assert (before[sample.name] == 1).sum() == 18 * 13
+    assert check(fixed).errors == ()

@@ -181,7 +181,7 @@ def _groups(data: Dataset, table: str | None) -> str:
     example = _text(str(next(s.group for s in data.samples if s.group is not None)))
     return (
         f"# {len(groups)} groups by the start of the names, such as {example}; other rules are\n"
-        '# none, folder, "regex:^(patient\\\\d+)", "csv:patients.csv:patient", ..., or a list of them\n'
+        '# none, folder, "regex:^(patient\\\\d+)", "csv:patients.csv:patient" ..., or a list\n'
         "# groups: prefix\n"
     )
 
