@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from intarsia import draw as draw
     from intarsia import errors as errors
     from intarsia.datasets import Dataset as Dataset
-    from intarsia.doctor import check as check
+    from intarsia.doctor.check import check as check
     from intarsia.errors import IntarsiaError as IntarsiaError
     from intarsia.evaluation import Evaluation as Evaluation
     from intarsia.evaluation import evaluate as evaluate

@@ -44,10 +44,11 @@ _log = logging.getLogger("intarsia")
 class Question:
     """Something to be worked out from one file: `work` gives plain JSON.
 
-    `settings` is everything besides the file's content that the answer depends on.
+    Without a `file`, nothing is remembered. `settings` is everything besides the file's content
+    that the answer depends on.
     """
 
-    file: Path
+    file: Path | None
     kind: str
     settings: str
     work: Callable[[], dict[str, Any]]
@@ -121,7 +122,7 @@ class FileCache:
     def find(self, question: Question) -> dict[str, Any] | None:
         """The answer kept for this very file and question, None where there is none."""
         state = _state(question.file)
-        if self._base is None or state is None:
+        if self._base is None or state is None or question.file is None:
             return None
         size, changed_at = state
         row = self._rows(
@@ -138,8 +139,10 @@ class FileCache:
     def answer(self, question: Question) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
         """The answer by the file's content, else worked out; and the row to keep, if any."""
         state = _state(question.file)
-        digest = None if self._base is None or state is None else _digest(question.file)
-        if digest is None or state is None:
+        if self._base is None or state is None or question.file is None:
+            return question.work(), None
+        digest = _digest(question.file)
+        if digest is None:
             return question.work(), None
         value = None
         for text, checksum in self._rows(
@@ -205,8 +208,10 @@ def answers(questions: Iterable[Question], cache: FileCache | None) -> Iterator[
                 yield next(fresh)[0] if found is None else found
 
 
-def _state(file: Path) -> tuple[int, int] | None:
+def _state(file: Path | None) -> tuple[int, int] | None:
     """Size and time of a regular file; None for anything that must not be opened."""
+    if file is None:
+        return None
     try:
         about = file.stat()
     except OSError:

@@ -15,7 +15,9 @@ from intarsia.cli import main
 from intarsia.cli.app import INTERRUPTED, OUR_FAULT, TERMINATED, USER_FAULT, app
 from intarsia.errors import DataError, Interrupted
 
-VERBS = ["demo", "check", "recipes", "train", "evaluate", "predict", "reproduce", "runs", "env"]
+VERBS = [
+    "demo", "check", "split", "recipes", "train", "evaluate", "predict", "reproduce", "runs", "env",
+]  # fmt: skip
 
 
 def _failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intarsia.datasets.groups import group_by_prefix
 from intarsia.datasets.sample import Sample
-from intarsia.datasets.splits import group_by_prefix, split_samples, val_from_train, with_groups
+from intarsia.datasets.splits import split_samples, val_from_train, with_groups
 
 
 def samples(names, split=None):

@@ -86,9 +86,17 @@ def _sequence(folder, images) -> None:
         save(folder / split / "masks" / f"drive7_{30 * number:05d}.png", ids())
 
 
-def test_frames_of_a_recording_on_both_sides(folder, report, only):
+def test_frames_of_a_recording_on_both_sides(folder, report):
     _sequence(folder, _scenes(28))
-    finding = only(report(folder))
+    result = report(folder)
+    assert [f.code for f in result.findings if f.code != "inferred"] == [
+        "interleaved-sequence",
+        "near-duplicate-across-splits",
+        "proposed-split",
+    ]
+    assert result.notes[0].value.startswith("blocks of frames, with gaps: train ")
+    assert "--group-by blocks:8" in result.notes[0].hint
+    finding = result.warnings[0]
     assert (finding.code, finding.severity) == ("interleaved-sequence", "warning")
     assert "all 7 val frames" in finding.value
     assert '"drive7"' in finding.value
@@ -121,13 +129,13 @@ def test_slices_of_patients_kept_apart_do_not_interleave(folder, report):
     assert report(folder).warnings == ()
 
 
-def test_slices_of_one_patient_on_both_sides(folder, report, only):
+def test_slices_of_one_patient_on_both_sides(folder, report):
     _sequence(folder, [])
     for number, image in enumerate(_scenes(28)):
         split = "val" if number % 4 == 2 else "train"
         for kind, array in (("images", image), ("masks", ids())):
             save(folder / split / kind / "p1" / f"slice_{number:03d}.png", array)
-    finding = only(report(folder))
+    finding = report(folder).warnings[0]
     assert finding.code == "interleaved-sequence"
     assert '"slice" in p1/' in finding.value
 

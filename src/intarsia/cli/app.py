@@ -14,7 +14,18 @@ import typer
 from typer.main import get_command
 
 from intarsia import __version__
-from intarsia.cli import check, demo, env, evaluate, predict, recipes, reproduce, runs, train
+from intarsia.cli import (
+    check,
+    demo,
+    env,
+    evaluate,
+    predict,
+    recipes,
+    reproduce,
+    runs,
+    split,
+    train,
+)
 from intarsia.errors import IntarsiaError, Interrupted, nearest
 
 USER_FAULT = 2
@@ -33,6 +44,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
+app.command("split")(split.split)
 app.command("recipes")(recipes.recipes)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from intarsia.datasets.cache_folder import cache_folder
-from intarsia.datasets.manifest import fingerprint
+from intarsia.datasets.content import fingerprint
 from intarsia.errors import DataError
 
 MAX_BYTES = 100 * 2**30

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intarsia.datasets.encodings import MaskEncoding, Value, show
 from intarsia.datasets.known import Known
@@ -21,12 +21,16 @@ _MOSTLY = 0.9
 
 @dataclass(frozen=True)
 class Classes:
-    """Label classes, how files hold them, which names are ignored, and what to say about it."""
+    """Label classes, how files hold them, which names are ignored, and what to say about it.
+
+    `drawn` where the values are ours, given to the names of annotations.
+    """
 
     labels: LabelMap
     encoding: MaskEncoding
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    drawn: bool = False
 
 
 def readable(scans: Sequence[MaskScan]) -> list[MaskScan]:
@@ -121,6 +125,27 @@ def from_values(
     if void:
         note += f"; ignored, as the name says: {', '.join(void)}"
     return Classes(labels, MaskEncoding("ids", table), tuple(void), (note,))
+
+
+def drawn_classes(classes: Classes, scans: Sequence[MaskScan]) -> Classes:
+    """The classes of drawings; without a background where shapes cover every pixel of all images.
+
+    How many pixels more than one object covers is said.
+    """
+    notes = list(classes.notes)
+    overlapping = [scan.overlapping for scan in scans if scan.overlapping]
+    if overlapping:
+        notes.append(
+            f"{sum(overlapping)} pixels in {len(overlapping)} images lie in more than one object: "
+            "the one that is painted later is on top"
+        )
+    if any(scan.counts.get(0) for scan in scans):
+        return replace(classes, notes=tuple(notes))
+    kept = classes.labels.classes[1:]
+    notes.append("objects cover every pixel of every image: there is no background class")
+    table = {v: i and i - 1 for v, i in classes.encoding.map.items() if v != 0}
+    labels = LabelMap.of([c.name for c in kept])
+    return replace(classes, labels=labels, encoding=MaskEncoding("ids", table), notes=tuple(notes))
 
 
 def from_labelmap(named: Sequence[tuple[str, Color]]) -> Classes:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets.encodings import MaskEncoding, show
+from intarsia.datasets.formats.masks import read_mask
 from intarsia.datasets.pixels import read_pixels
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, did_you_mean
-from intarsia.images import Scaling, read_mask
+from intarsia.images import Scaling
 from intarsia.labels import LabelMap
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Dataset:
     ignored_masks: frozenset[str] = frozenset()
     empty: str | None = None  # what dataset.yaml says that masks of background only mean
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
+    splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
+    groups_given: bool = False  # by the layout's own files
 
     @classmethod
     def open(
@@ -111,6 +114,34 @@ class Dataset:
                 hint=did_you_mean(name, splits) if splits else "it has no splits at all",
             )
         return splits[name]
+
+    @property
+    def folds(self) -> int:
+        """How many folds a saved split has; 0 where it has none (`intarsia split --folds`)."""
+        return len({s.fold for s in self.samples if s.fold is not None})
+
+    def fold(self, number: int) -> Dataset:
+        """The same data with this fold for val and the other folds for train.
+
+        Raises:
+            DataError: the data set has no folds, or no such one.
+        """
+        if number not in range(self.folds):
+            raise DataError(
+                f"{self.name} has no fold {number}",
+                where=self.root,
+                expected=f"0 to {self.folds - 1}" if self.folds else "a data set with folds",
+                hint=None if self.folds else "make them: intarsia split DATA --folds 5",
+            )
+        turn = {True: "val", False: "train"}
+        return replace(
+            self,
+            samples=tuple(
+                s if s.fold is None else replace(s, split=turn[s.fold == number])
+                for s in self.samples
+            ),
+            notes=(*self.notes, f"fold {number} of {self.folds} is val"),
+        )
 
     def read_image(self, sample: Sample) -> NDArray[Any]:
         """(H, W, C) in the file's own depth, C as `channels` says.
@@ -209,7 +240,7 @@ class Dataset:
         Raises:
             DataError: some are, but others have changed since; the files are named.
         """
-        from intarsia.datasets.manifest import fingerprint
+        from intarsia.datasets.content import fingerprint
 
         saved = {item["name"]: item for item in manifest["samples"]}
         known: list[Sample] = []

@@ -170,7 +170,7 @@ def _groups(data: Dataset) -> str:
     example = _text(str(next(s.group for s in data.samples if s.group is not None)))
     return (
         f"# {len(groups)} groups by the start of the names, such as {example}; other rules are\n"
-        '# none, folder and {pattern: "^(patient\\\\d+)"}\n'
+        '# none, folder, "regex:^(patient[0-9]+)", near-duplicate, ... (docs/splits.md)\n'
         "# groups: prefix\n"
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from intarsia.datasets.channels import (
     Channels,
@@ -19,8 +20,12 @@ from intarsia.datasets.channels import (
 from intarsia.datasets.classes import Classes, as_numbers
 from intarsia.datasets.description import IGNORE, ClassItem, Description
 from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
+from intarsia.datasets.groups import Groups, group_samples, parse_rule
+from intarsia.datasets.groups.table import names_of
+from intarsia.datasets.pixels import read_stack
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
+from intarsia.datasets.split_table import apply_rows, read_rows
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
 from intarsia.images import RawMask, Scaling
@@ -99,6 +104,27 @@ def declared_classes(
     if void:
         note += f"; ignored: {', '.join(void)}"
     return Classes(labels, encoding, (), (note,))
+
+
+def with_drawn_values(description: Description, drawn: Classes) -> Description:
+    """The description with the values of annotations for the classes that it only names.
+
+    A name that nobody drew is a class all the same, with a value of its own.
+    """
+    items = description.classes
+    if not items or description.masks.map is not None or items[0].id is not None:
+        return description
+    names = drawn.labels.names
+    values = {names[i]: v for v, i in drawn.encoding.map.items() if i is not None}
+    free = max((v for v in drawn.encoding.map if isinstance(v, int)), default=0) + 1
+    given = [
+        item.model_copy(update={"id": values.get(item.name, free + at)})
+        for at, item in enumerate(items)
+    ]
+    void = [v for v, i in drawn.encoding.map.items() if i is None]
+    return description.model_copy(
+        update={"classes": given, "ignore_index": [*description.ignore_index, *void]}
+    )
 
 
 def _kind(kind: str) -> Kind:
@@ -204,17 +230,22 @@ def _undeclared_top(items: Sequence[ClassItem], values: Sequence[Value]) -> int 
 def declared_splits(
     description: Description, samples: Sequence[Sample], where: Path
 ) -> tuple[tuple[Sample, ...], list[str]]:
-    """The samples with the splits that dataset.yaml lists by name, file or group.
+    """The samples with the splits that dataset.yaml lists by name, file or group, or in a table.
 
     Raises:
         DataError: a name that is no sample, or one in two splits; all faults at once.
     """
-    if description.splits is None:
+    splits = description.splits
+    if splits is None:
         return tuple(samples), []
+    if splits.file is not None:
+        table = where.parent / splits.file
+        rows, folds = read_rows(table)
+        return apply_rows(rows, samples, where.parent, table, folds=folds)
     by_name = _names(samples, where.parent)
     chosen: dict[str, str] = {}
     faults: list[str] = []
-    for split, listed in description.splits.items():
+    for split, listed in splits.lists.items():
         names = _list_file(where.parent / listed) if isinstance(listed, str) else listed
         for name in names:
             meant = by_name.get(name)
@@ -237,20 +268,12 @@ def declared_splits(
 
 
 def _names(samples: Sequence[Sample], root: Path) -> dict[str, list[Sample]]:
-    """Everything that a sample may be called by: name, path, file name, stem, group."""
-    by_name: dict[str, list[Sample]] = {}
-    for sample in samples:
-        image = sample.image
-        names = {sample.name, image.name, image.stem, PurePosixPath(sample.name).name}
-        if image.is_relative_to(root):
-            names.add(image.relative_to(root).as_posix())
-        for name in names:
-            by_name.setdefault(name, []).append(sample)
+    """Everything that a sample may be called by, its group too."""
     groups: dict[str, list[Sample]] = {}
     for sample in samples:
         if sample.group is not None:
             groups.setdefault(sample.group, []).append(sample)
-    return groups | by_name
+    return groups | names_of(samples, root)
 
 
 def _list_file(path: Path) -> list[str]:
@@ -261,26 +284,25 @@ def _list_file(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def declared_groups(description: Description, names: Mapping[str, str]) -> dict[str, str] | None:
-    """The group of every sample by the declared rule; `names` are the names to look at.
+def declared_groups(
+    description: Description, samples: Sequence[Sample], root: Path
+) -> Groups | None:
+    """The group of every sample by the declared rules, None where each is on its own.
+
+    Groups that stand in the table of a saved split are not worked out again.
 
     Raises:
-        DataError: the pattern does not fit some name.
+        DataError: a rule does not fit the data.
     """
-    rule = description.groups
-    if rule is None or rule.by in ("none", "prefix"):
+    rules = [parse_rule(text) for text in description.groups or ()]
+    saved = description.splits is not None and description.splits.file is not None
+    if saved or all(rule.kind == "none" for rule in rules):
         return None
-    if rule.by == "folder":
-        return {name: PurePosixPath(short).parent.as_posix() for name, short in names.items()}
-    found = {name: re.search(rule.pattern or "", short) for name, short in names.items()}
-    strange = [name for name, match in found.items() if match is None]
-    if strange:
-        raise DataError(
-            f"groups.pattern fits {len(names) - len(strange)} of {len(names)} names, "
-            f"not {strange[0]}",
-            hint="widen the pattern",
-        )
-    return {name: match[1] for name, match in found.items() if match is not None}
+
+    def read(sample: Sample) -> NDArray[Any]:
+        return read_stack(sample.image_files, page=description.image.page)
+
+    return group_samples(samples, rules, root=root, read=read)
 
 
 def empty_masks(
@@ -288,14 +310,15 @@ def empty_masks(
 ) -> frozenset[str]:
     """The names of the samples whose mask holds the first class only, besides ignored pixels.
 
+    `scans` are those of the samples that have a mask, in their order.
+
     Raises:
         DataError: every mask is of that kind, so that nothing would be left.
     """
     empty: set[str] = set()
-    by_path = {scan.path: scan for scan in scans}
-    for sample in samples:
-        scan = None if sample.mask is None else by_path[sample.mask]
-        if scan is not None and scan.error is None and scan.counts:
+    masked = [sample for sample in samples if sample.mask is not None]
+    for sample, scan in zip(masked, scans, strict=True):
+        if scan.error is None and scan.counts:
             ids, unknown = classes.encoding.decode(_one_pixel_a_value(scan), classes.labels)
             if not unknown and set(np.unique(ids)) - {classes.labels.ignore_index} == {0}:
                 empty.add(sample.name)

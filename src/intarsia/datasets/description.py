@@ -12,7 +12,7 @@ images: photos                 # the two folders, where no layout fits
 masks: {dir: drawn, encoding: ids, map: {0: sky, 1: road, 7: ignore}}
 image: {channels: [red, green, blue, nir], scale: {clip: [0, 4095]}, page: 0}
 splits: {train: train.txt, val: [photo_7, photo_9]}      # names, files, groups, or a list file
-groups: prefix                 # none, prefix, folder, or {pattern: "^(patient\\d+)"}
+groups: "regex:^(patient\\d+)"  # one rule of `intarsia split --group-by`, or a list of them
 primary: {metric: iou, class: road}
 empty: background              # masks of background only: right as they are, ignore, or drop
 ```
@@ -28,6 +28,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from intarsia.datasets.encodings import Value
+from intarsia.datasets.groups.rule import FORMS, Rule, parse_rule
+from intarsia.datasets.ratio import parse_ratio
 from intarsia.datasets.strict_yaml import faulty, read_yaml
 from intarsia.errors import DataError, nearest
 from intarsia.labels import Color
@@ -100,6 +102,8 @@ def _folder(value: object) -> object:
 
 
 def _lists(value: object) -> object:
+    if isinstance(value, str):
+        return {"file": value}
     if not isinstance(value, Mapping):
         return value
     return {"val" if key == "valid" else key: names for key, names in value.items()}
@@ -113,20 +117,30 @@ def _names(value: object) -> str | list[str]:
     raise ValueError("write a list of names (numbers in quotes), or the name of a list file")
 
 
-def _rule(value: object) -> object:
-    return {"by": value} if isinstance(value, str) else value
+def _rules(value: object) -> object:
+    items = value if isinstance(value, list) else [value]
+    return [str(_rule(item)) for item in items]
 
 
-def _pattern(value: object) -> object:
+def _rule(value: object) -> Rule:
+    """One rule, also as {pattern: ...}, which is how a regular expression was written at first."""
+    if isinstance(value, Mapping) and list(value) == ["pattern"]:
+        value = f"regex:{value['pattern']}"
+    if not isinstance(value, str):
+        raise ValueError(f"write one of {', '.join(FORMS.values())}, or a list of them")
+    try:
+        return parse_rule(value)
+    except DataError as error:
+        offer = (error.hint or "").partition("see ")[0]
+        raise ValueError(f"{error.what}; {offer}write {error.expected}") from error
+
+
+def _ratio(value: object) -> object:
     if isinstance(value, str):
         try:
-            groups = re.compile(value).groups
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        if groups != 1:
-            raise ValueError(
-                f"it has {groups} capturing groups; write one, around the group's name"
-            )
+            parse_ratio(value)
+        except DataError as error:
+            raise ValueError(f"{error.what}; write {error.expected}") from error
     return value
 
 
@@ -209,19 +223,6 @@ class ImageSection(_Section):
     page: int | None = Field(None, ge=0)
 
 
-class Groups(_Section):
-    """Which images belong together."""
-
-    by: Literal["none", "prefix", "folder"] | None = None
-    pattern: Annotated[str | None, BeforeValidator(_pattern)] = None
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> Groups:
-        if (self.by is None) == (self.pattern is None):
-            raise ValueError("write none, prefix, folder or {pattern: ...}")
-        return self
-
-
 def _old_to_new(value: object) -> object:
     """`null` is YAML's word for nothing, and means `ignore`, as in masks.map."""
     if not isinstance(value, Mapping):
@@ -239,6 +240,34 @@ class Primary(_Section):
 _Split = Annotated[str | list[str], BeforeValidator(_names)]
 
 
+class Splits(_Section):
+    """Lists by split, or one table, as `intarsia split` writes it, and how it was made."""
+
+    train: _Split | None = None
+    val: _Split | None = None
+    test: _Split | None = None
+    file: str | None = None
+    ratio: Annotated[str | None, BeforeValidator(_ratio)] = None
+    folds: Annotated[int, Field(ge=2)] | Literal["leave-one-out"] | None = None
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Splits:
+        if (self.file is None) == (not self.lists):
+            raise ValueError("write lists for train, val and test, or one table (file: splits.csv)")
+        if self.file is None and (self.ratio is not None or self.folds is not None):
+            raise ValueError("ratio and folds belong to a table (file: splits.csv)")
+        if self.ratio is not None and self.folds is not None:
+            raise ValueError("write ratio or folds")
+        return self
+
+    @property
+    def lists(self) -> dict[str, str | list[str]]:
+        """The lists by split, without those that are not given."""
+        given = {"train": self.train, "val": self.val, "test": self.test}
+        return {split: names for split, names in given.items() if names is not None}
+
+
 class Description(_Section):
     """The content of one dataset.yaml."""
 
@@ -252,10 +281,8 @@ class Description(_Section):
     images: Annotated[ImageFolder | None, BeforeValidator(_folder)] = None
     masks: Annotated[Masks, BeforeValidator(_folder)] = Masks()
     image: ImageSection = ImageSection()
-    splits: Annotated[
-        dict[Literal["train", "val", "test"], _Split] | None, BeforeValidator(_lists)
-    ] = None
-    groups: Annotated[Groups | None, BeforeValidator(_rule)] = None
+    splits: Annotated[Splits | None, BeforeValidator(_lists)] = None
+    groups: Annotated[list[str] | None, BeforeValidator(_rules)] = Field(None, min_length=1)
     primary: Primary | None = None
     empty: Literal["background", "ignore", "drop"] | None = None
 
@@ -311,7 +338,7 @@ _ALLOWED: dict[str, type[BaseModel]] = {
     "image.scale": Scale,
     "image.scale.window": Window,
     "image.rescale": Rescale,
-    "groups": Groups,
+    "splits": Splits,
     "primary": Primary,
 }
 

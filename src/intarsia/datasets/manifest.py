@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from intarsia.datasets.content import fingerprint
 from intarsia.datasets.dataset import Dataset
+from intarsia.datasets.drawings.drawing import Drawing, Values
 from intarsia.datasets.encodings import MaskEncoding
+from intarsia.datasets.formats.masks import drawing_digest
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError
 from intarsia.images import Scaling
@@ -21,8 +23,10 @@ SCHEMA = 1
 
 def write_manifest(data: Dataset) -> dict[str, Any]:
     """JSON of a data set; see `Dataset.manifest`."""
+    drawings = [s.mask for s in data.samples if isinstance(s.mask, Drawing)]
+    tables = {values: at for at, values in enumerate(dict.fromkeys(d.values for d in drawings))}
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        samples = list(pool.map(lambda sample: _sample(sample, data.root), data.samples))
+        samples = list(pool.map(lambda sample: _sample(sample, data.root, tables), data.samples))
     return {
         "schema": SCHEMA,
         "name": data.name,
@@ -39,21 +43,23 @@ def write_manifest(data: Dataset) -> dict[str, Any]:
         "ignored_masks": sorted(data.ignored_masks),
         "unpaired_images": [_relative(path, data.root) for path in data.unpaired_images],
         "unpaired_masks": [_relative(path, data.root) for path in data.unpaired_masks],
+        "drawn": [[list(pair) for pair in values] for values in tables],
         "samples": samples,
     }
 
 
-def _sample(sample: Sample, root: Path) -> dict[str, Any]:
+def _sample(sample: Sample, root: Path, tables: Mapping[Values, int]) -> dict[str, Any]:
     size, digest = fingerprint(sample.image)
     item: dict[str, Any] = {
         "name": sample.name,
         "image": _relative(sample.image, root),
-        "mask": None if sample.mask is None else _relative(sample.mask, root),
+        "mask": _mask(sample.mask, root, tables),
         "split": sample.split,
         "group": sample.group,
+        "fold": sample.fold,
         "bytes": size,
         "sha256": digest,
-        "mask_sha256": None if sample.mask is None else fingerprint(sample.mask)[1],
+        "mask_sha256": _mask_digest(sample.mask),
     }
     if sample.more_channels:
         item["more_channels"] = [
@@ -63,16 +69,26 @@ def _sample(sample: Sample, root: Path) -> dict[str, Any]:
     return item
 
 
-def fingerprint(path: Path) -> tuple[int, str]:
-    """Bytes of a file and its SHA-256."""
-    try:
-        if not path.is_file():  # reading a pipe would wait for ever
-            raise DataError("there is no such file", where=path)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return file.tell(), digest
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", where=path) from error
+def _mask(
+    mask: Path | Drawing | None, root: Path, tables: Mapping[Values, int]
+) -> str | dict[str, Any] | None:
+    """A path, or where the drawing is to be found again; `values` is the place of its table."""
+    if not isinstance(mask, Drawing):
+        return None if mask is None else _relative(mask, root)
+    return {
+        "source": _relative(mask.source, root),
+        "format": mask.format,
+        "key": mask.key,
+        "size": list(mask.size),
+        "values": tables[mask.values],
+        "blank": mask.blank,
+    }
+
+
+def _mask_digest(mask: Path | Drawing | None) -> str | None:
+    if mask is None:
+        return None
+    return drawing_digest(mask) if isinstance(mask, Drawing) else fingerprint(mask)[1]
 
 
 def _relative(path: Path, root: Path) -> str:
@@ -90,16 +106,18 @@ def read_manifest(manifest: Mapping[str, Any]) -> Dataset:
         )
     try:
         root = Path(manifest["root"])
+        tables = [tuple((label, value) for label, value in t) for t in manifest.get("drawn", ())]
         return Dataset(
             root=root,
             samples=tuple(
                 Sample(
                     item["name"],
                     root / item["image"],
-                    None if item["mask"] is None else root / item["mask"],
+                    _read_mask(item["mask"], root, tables),
                     item["split"],
                     item["group"],
                     tuple(root / part["file"] for part in item.get("more_channels", ())),
+                    fold=item.get("fold"),
                 )
                 for item in manifest["samples"]
             ),
@@ -116,5 +134,19 @@ def read_manifest(manifest: Mapping[str, Any]) -> Dataset:
             page=manifest["page"],
             ignored_masks=frozenset(manifest.get("ignored_masks", ())),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"the manifest is damaged: {error!r}", hint="train again") from error
+
+
+def _read_mask(item: Any, root: Path, tables: Sequence[Values]) -> Path | Drawing | None:
+    if not isinstance(item, Mapping):
+        return None if item is None else root / item
+    height, width = item["size"]
+    return Drawing(
+        root / item["source"],
+        item["format"],
+        item["key"],
+        (height, width),
+        tables[item["values"]],
+        item["blank"],
+    )

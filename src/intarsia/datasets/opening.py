@@ -14,6 +14,7 @@ from intarsia.datasets.channels import infer_channels
 from intarsia.datasets.classes import (
     Classes,
     as_numbers,
+    drawn_classes,
     fits_labelmap,
     from_known,
     from_labelmap,
@@ -21,20 +22,21 @@ from intarsia.datasets.classes import (
     readable,
 )
 from intarsia.datasets.dataset import SPLITS, Dataset
+from intarsia.datasets.groups import Groups, group_by_prefix, without_split
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
-from intarsia.datasets.layouts import LIST_FILES, read_file, read_layout
+from intarsia.datasets.layouts import (
+    LIST_FILES,
+    read_annotation_file,
+    read_file,
+    read_layout,
+)
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.names import nested, split_name
+from intarsia.datasets.layouts.names import nested
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan, scan_masks
-from intarsia.datasets.splits import (
-    group_by_prefix,
-    split_samples,
-    val_from_train,
-    with_groups,
-)
+from intarsia.datasets.splits import split_samples, val_from_train, with_groups
 from intarsia.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from intarsia.file_cache import FileCache
 
 _FILE_NAMES = ("dataset.yaml", "dataset.yml")
+_ANNOTATIONS = (".json", ".xml")
 
 
 def open_dataset(
@@ -50,8 +53,14 @@ def open_dataset(
     masks: Path | None,
     seed: int,
     cache: FileCache | None = None,
+    *,
+    divided: bool = True,
 ) -> Dataset:
-    """Open a data set; see `Dataset.open`."""
+    """Open a data set; see `Dataset.open`.
+
+    With `divided` false no split of dataset.yaml is applied and none is drawn: all samples are
+    there, with the split of their folder, if any.
+    """
     description: Description | None = None
     if path is None:
         if images is None or masks is None:
@@ -60,7 +69,7 @@ def open_dataset(
                 expected="a folder, a dataset.yaml, or both a folder of images and one of masks",
             )
         where = root = _folder(images)
-        found = read_apart(root, _folder(masks))
+        found = _apart(root, masks)
     elif images is not None or masks is not None:
         raise DataError(
             "both a data set and separate folders are named",
@@ -69,10 +78,17 @@ def open_dataset(
         )
     else:
         unpacked = unzip(_absolute(path)) if is_zip(_absolute(path)) else None
-        where = _place(path if unpacked is None else unpacked[0])
-        listed = read_file(where)
+        where = description_file(path if unpacked is None else unpacked[0])
+        listed = read_file(where) or read_annotation_file(where, where.parent)
         if listed is not None:
             root, found = where.parent, listed
+        elif where.suffix.lower() in _ANNOTATIONS:
+            raise DataError(
+                "no annotations are recognised in this file",
+                where=where,
+                expected="COCO, Label Studio or LabelMe JSON, or CVAT for images XML",
+                hint="name the folder of the data set, or export the annotations again",
+            )
         elif where.is_dir():
             root, found = where, read_layout(where)
         else:
@@ -98,7 +114,11 @@ def open_dataset(
             samples = tuple(s for s in samples if s.name not in empty)
         else:
             ignored_masks = empty
-    samples, split_notes = _split(samples, seed, known, description, where)
+    split_notes: list[str] = []
+    if divided:
+        samples, split_notes = _split(samples, seed, known, description, where)
+    elif not _gives_groups(found) and (groups := _guessed(samples, known)) is not None:
+        samples = with_groups(samples, groups)
     page = None
     names = found.channel_names
     if description is None:
@@ -128,13 +148,15 @@ def open_dataset(
         empty=None if description is None else description.empty,
         groups_declared=_gives_groups(found)
         or (description is not None and description.groups is not None),
+        splits_declared=description is not None and description.splits is not None,
+        groups_given=_gives_groups(found),
     )
 
 
-def _place(path: Path) -> Path:
+def description_file(path: Path) -> Path:
     """The file meant by a path (its dataset.yaml, if it has one), or the folder itself."""
     file = _absolute(path)
-    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES):
+    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES, *_ANNOTATIONS):
         return file
     folder = _folder(path)
     for place in nested(folder):
@@ -146,10 +168,14 @@ def _place(path: Path) -> Path:
 
 def _declared_layout(description: Description, root: Path) -> Found:
     if description.images is not None and description.masks.dir is not None:
-        return read_apart(
-            _folder(root / description.images.dir), _folder(root / description.masks.dir)
-        )
+        return _apart(_folder(root / description.images.dir), root / description.masks.dir)
     return read_layout(root)
+
+
+def _apart(images: Path, masks: Path) -> Found:
+    """The samples of a folder of images with a folder of masks, or with a file of annotations."""
+    found = read_annotation_file(_absolute(masks), images)
+    return read_apart(images, _folder(masks)) if found is None else found
 
 
 def _absolute(path: Path) -> Path:
@@ -223,11 +249,15 @@ def _classes(
 ) -> Classes:
     """dataset.yaml first, then the layout's files, labelmap.txt, the known sets, the values."""
     good = readable(scans)
+    if found is not None and found.drawn:
+        found = drawn_classes(found, good)
     if description is None:
         return found or _undeclared_classes(samples, good, known, root)
-    from intarsia.datasets.declared import declared_classes
+    from intarsia.datasets.declared import declared_classes, with_drawn_values
     from intarsia.datasets.remapping import remapped
 
+    if found is not None and found.drawn:
+        description = with_drawn_values(description, found)
     inferred = None
     if not (description.classes or description.masks.map or description.masks.encoding == "binary"):
         inferred = found or _undeclared_classes(samples, good, known, root)
@@ -253,7 +283,7 @@ def _undeclared_classes(
 
 def _labelmap_file(samples: Sequence[Sample], root: Path) -> Path | None:
     """labelmap.txt in the data set's folder, beside the folder of masks, or in it."""
-    mask = samples[0].mask
+    mask = samples[0].mask if isinstance(samples[0].mask, Path) else None
     folders = [root, *(mask.parents[:3] if mask is not None else ())]
     for folder in folders:
         if folder.is_relative_to(root) or (mask is not None and folder == mask.parent):
@@ -272,13 +302,15 @@ def _split(
 ) -> tuple[tuple[Sample, ...], list[str]]:
     """Groups, the splits that are given, and those that are not."""
     notes: list[str] = []
-    groups, unit = _groups(samples, known, description)
+    groups, unit = _groups(samples, known, description, where)
     if groups is not None:
         samples = with_groups(samples, groups)
     if description is not None:
         from intarsia.datasets.declared import declared_splits
 
         samples, notes = declared_splits(description, samples, where)
+    unlabelled = tuple(s for s in samples if s.mask is None)
+    samples = tuple(s for s in samples if s.mask is not None)
     splits = Counter(s.split for s in samples)
     if splits[None] == len(samples):
         samples = split_samples(samples, seed)
@@ -289,32 +321,29 @@ def _split(
     sizes = Counter(s.split for s in samples)
     counts = [f"{sizes[name] or 'no'} {name}" for name in SPLITS]
     notes.append(f"images in each split: {', '.join(counts)}")
-    return samples, notes
+    return (*samples, *unlabelled), notes
 
 
 def _groups(
-    samples: Sequence[Sample], known: Known | None, description: Description | None
-) -> tuple[dict[str, str] | None, str]:
+    samples: Sequence[Sample], known: Known | None, description: Description | None, where: Path
+) -> tuple[Groups | None, str]:
     """The group of every sample by name, None where images are the unit, and how to say it."""
-    # The folder of a given split says nothing about what belongs together.
-    short = {sample.name: _without_split(sample) for sample in samples}
     if description is not None and description.groups is not None:
         from intarsia.datasets.declared import declared_groups
 
-        declared = declared_groups(description, short)
-        if declared is not None:
-            return declared, f"whole groups together ({len(set(declared.values()))} as declared)"
-        if description.groups.by == "none":
+        declared = declared_groups(description, samples, where.parent)
+        if declared is None:
             return None, "image by image, as declared"
+        count = len({group or name for name, group in declared.items()})
+        return declared, f"whole groups together ({count} as declared)"
     given = {s.group for s in samples if s.group is not None}
     if given:
         return None, f"whole groups together ({len(given)} groups come with the data)"
     if known is not None and known.independent:
         return None, f"image by image (the images of {known.name} are independent of each other)"
-    found = group_by_prefix(list(dict.fromkeys(short.values())))
-    if found is None:
+    groups = _guessed(samples, known)
+    if groups is None:
         return None, "image by image (the file names show no groups that belong together)"
-    groups = {name: found[s] for name, s in short.items()}
     example = next(iter(groups.values()))
     count = len(set(groups.values()))
     return groups, (
@@ -322,10 +351,13 @@ def _groups(
     )
 
 
+def _guessed(samples: Sequence[Sample], known: Known | None) -> Groups | None:
+    if known is not None and known.independent:
+        return None
+    short = {sample.name: without_split(sample) for sample in samples}
+    found = group_by_prefix(list(dict.fromkeys(short.values())))
+    return None if found is None else {name: found[text] for name, text in short.items()}
+
+
 def _gives_groups(found: Found) -> bool:
     return any(sample.group is not None for sample in found.pairs.samples)
-
-
-def _without_split(sample: Sample) -> str:
-    first, slash, rest = sample.name.partition("/")
-    return rest if slash and sample.split is not None and split_name(first) else sample.name

@@ -144,7 +144,7 @@ def pair_files(
     notes: tuple[str, ...] = ()
     if samples and (image_affix, mask_affix) != (("", ""), ("", "")):
         first = samples[0]
-        mask = first.mask.name if first.mask else ""
+        mask = first.mask.name if isinstance(first.mask, Path) else ""
         notes = (f"images and masks are paired by name, such as {first.image.name} with {mask}",)
     return Pairs(
         samples,

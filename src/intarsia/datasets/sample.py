@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from intarsia.datasets.drawings.drawing import Drawing
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -12,16 +14,20 @@ class Sample:
 
     `name` is unique in its data set: the relative path without extension, with forward slashes.
     `group` says which images belong together (a drive, a patient) and must not be split; None
-    where every image is its own unit. `more_channels` are the files whose channels follow those
-    of `image`, where one image is several files of equal size (nnU-Net).
+    where every image is its own unit. `mask` is a file, a drawing out of a file of annotations, or
+    None where nobody has labelled the image. `more_channels` are the files whose channels follow
+    those of `image`, where one image is several files of equal size (nnU-Net). `fold` is the part
+    of a cross-validation, `sha256` the hash of the image file that a saved split gives.
     """
 
     name: str
     image: Path
-    mask: Path | None
+    mask: Path | Drawing | None
     split: str | None = None
     group: str | None = None
     more_channels: tuple[Path, ...] = ()
+    fold: int | None = None
+    sha256: str | None = None
 
     @property
     def image_files(self) -> tuple[Path, ...]:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.datasets.drawings.drawing import Drawing
 from intarsia.datasets.encodings import Value, pack, unpack_color
+from intarsia.datasets.formats.masks import paint, source_of
 from intarsia.errors import ImageError
 from intarsia.file_cache import FileCache, Question, answers
 from intarsia.images import RawKind, read_mask
@@ -22,16 +24,17 @@ MOST_VALUES = 256  # a mask of more colours than this is a photograph, or was co
 _MOST_IDS = 4096
 _MOST_KEPT = 1_000_000  # values of all masks together: past them a mask gives its first few
 _FEW_VALUES = 64
-_FACTS = 1  # raised when a scan comes to hold something else
+_FACTS = 2  # raised when a scan comes to hold something else
 
 
 @dataclass(frozen=True)
 class MaskScan:
-    """The values of one mask file and how many pixels hold each.
+    """The values of one mask and how many pixels hold each.
 
     Only the most frequent are kept, `MOST_VALUES` colours or 4096 ids; `distinct` counts all.
     `palette` gives the colours of the indices in use. `error` is set, and everything else empty,
-    where the file cannot be read.
+    where the file cannot be read. `overlapping` counts the pixels of a drawing that more than one
+    object covers.
     """
 
     path: Path
@@ -41,26 +44,36 @@ class MaskScan:
     distinct: int = 0
     palette: dict[int, Color] = field(default_factory=dict)
     error: ImageError | None = None
+    overlapping: int = 0
 
 
-def scan_masks(paths: Iterable[Path], cache: FileCache | None = None) -> Iterator[MaskScan]:
-    """Scan every mask, in order, on all cores; `cache` remembers those of earlier commands."""
-    files = list(paths)
+def scan_masks(
+    masks: Iterable[Path | Drawing], cache: FileCache | None = None
+) -> Iterator[MaskScan]:
+    """Scan every mask, in order, on all cores; `cache` remembers files of earlier commands."""
+    some = list(masks)
     settings = str(_FACTS)
-    questions = (Question(path, "scan", settings, partial(_answer, path)) for path in files)
+    questions = (
+        Question(mask if isinstance(mask, Path) else None, "scan", settings, partial(_answer, mask))
+        for mask in some
+    )
     kept = 0
-    for path, found in zip(files, answers(questions, cache), strict=True):
-        scan = _from_json(path, found)
+    for mask, found in zip(some, answers(questions, cache), strict=True):
+        scan = _from_json(source_of(mask), found)
         kept += len(scan.counts)
         if kept > _MOST_KEPT:
             scan = replace(scan, counts=dict(list(scan.counts.items())[:_FEW_VALUES]))
         yield scan
 
 
-def scan_mask(path: Path) -> MaskScan:
+def scan_mask(mask: Path | Drawing) -> MaskScan:
     """The values of one mask; a file that cannot be read is no exception but an `error`."""
+    path, overlapping = source_of(mask), 0
     try:
-        raw = read_mask(path)
+        if isinstance(mask, Path):
+            raw = read_mask(mask)
+        else:
+            raw, overlapping = paint(mask)
     except ImageError as error:
         return MaskScan(path, error=error)
     numbers = pack(raw.values) if raw.kind == "colors" else raw.values
@@ -79,11 +92,11 @@ def scan_mask(path: Path) -> MaskScan:
             if 0 <= index < len(raw.palette):
                 red, green, blue = raw.palette[index].tolist()
                 palette[index] = (red, green, blue)
-    return MaskScan(path, raw.kind, raw.format, counts, distinct, palette)
+    return MaskScan(path, raw.kind, raw.format, counts, distinct, palette, overlapping=overlapping)
 
 
-def _answer(path: Path) -> dict[str, Any]:
-    return _to_json(scan_mask(path))
+def _answer(mask: Path | Drawing) -> dict[str, Any]:
+    return _to_json(scan_mask(mask))
 
 
 def _to_json(scan: MaskScan) -> dict[str, Any]:
@@ -95,6 +108,7 @@ def _to_json(scan: MaskScan) -> dict[str, Any]:
         "counts": list(scan.counts.items()),
         "distinct": scan.distinct,
         "palette": list(scan.palette.items()),
+        "overlapping": scan.overlapping,
     }
 
 
@@ -103,7 +117,15 @@ def _from_json(path: Path, item: dict[str, Any]) -> MaskScan:
         return MaskScan(path, error=ImageError.from_json(item["fault"], where=path))
     counts = {v if isinstance(v, int) else _color(v): n for v, n in item["counts"]}
     palette = {index: _color(color) for index, color in item["palette"]}
-    return MaskScan(path, item["kind"], item["format"], counts, item["distinct"], palette)
+    return MaskScan(
+        path,
+        item["kind"],
+        item["format"],
+        counts,
+        item["distinct"],
+        palette,
+        overlapping=item["overlapping"],
+    )
 
 
 def _color(values: Sequence[int]) -> Color:

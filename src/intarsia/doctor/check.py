@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from intarsia.datasets import Dataset
-from intarsia.doctor import files, masks, names, oddities, sequences, splits
+from intarsia.doctor import (
+    files,
+    masks,
+    names,
+    nearest,
+    oddities,
+    saved_split,
+    sequences,
+    splits,
+)
 from intarsia.doctor.examination import examine
 from intarsia.doctor.files import shown
 from intarsia.doctor.findings import Finding, Report
@@ -29,14 +38,20 @@ def check(
         inspections.append(one)
         if progress is not None:
             progress(len(inspections), len(data.samples))
-    numbers = statistics(data, inspections)
+    recordings = sequences.interleaved(data, inspections)
+    neighbours = nearest.nearest_train(data, inspections, recordings)
+    across = [*splits.findings(data, inspections)]
+    identical = {f.file: f for f in across if f.code == "identical-across-splits" and f.file}
+    numbers = statistics(data, inspections) | {"nearest_train": nearest.as_json(neighbours)}
     changed = [] if cache is None else sorted({*cache.changed})
     found = [
         *files.findings(data, inspections),
         *names.findings(data),
         *masks.findings(data, inspections),
-        *splits.findings(data, inspections),
-        *sequences.findings(data, inspections),
+        *across,
+        *sequences.findings(data, inspections, recordings),
+        *nearest.findings(neighbours, identical),
+        *saved_split.findings(data),
         *oddities.findings(data, inspections, numbers),
         *(
             Finding.of("changed-since-check", shown(path, data), "other content than last time")

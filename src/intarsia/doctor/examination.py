@@ -13,14 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.datasets import Dataset, Sample
+from intarsia.datasets import Dataset, Drawing, Sample
 from intarsia.datasets.encodings import Value, pack, unpack_color
+from intarsia.datasets.formats.masks import DRAWN, read_mask, source_of
+from intarsia.datasets.perceptual import perceptual_hash, thumbnail
 from intarsia.datasets.scan import count_values
 from intarsia.doctor.inspection import (
     SIDES,
     SMALLEST_OBJECT,
     SPECK,
-    THUMBNAIL,
     Inspection,
     MaskFacts,
 )
@@ -28,9 +29,9 @@ from intarsia.doctor.recorded import image_facts, mask_facts
 from intarsia.doctor.regions import MOST_PIXELS, regions
 from intarsia.errors import DataError, ImageError
 from intarsia.file_cache import FileCache, Question, answers
-from intarsia.images import RawMask, read_header, read_mask
+from intarsia.images import Capture, RawMask, read_capture, read_header
 
-_FACTS = 1  # raised when the facts come to hold something else
+_FACTS = 2  # raised when the facts come to hold something else
 _STRAY_SHARE = 0.005  # a smoothed border gives each value in between very few pixels
 _FEWEST_STRAYS = 3
 _MOST_UNKNOWN = 32
@@ -60,8 +61,9 @@ def _questions(data: Dataset) -> Iterator[Question]:
             settings += f" {_digest([_state(file) for file in sample.more_channels])}"
         yield Question(sample.image, "image", settings, partial(_image_answer, data, sample))
         if sample.mask is not None:
-            path = sample.mask
-            yield Question(path, "mask", mask_settings, partial(_mask_answer, data, path))
+            mask = sample.mask
+            file = mask if isinstance(mask, Path) else None
+            yield Question(file, "mask", mask_settings, partial(_mask_answer, data, mask))
 
 
 def _state(file: Path) -> tuple[str, int, int]:
@@ -87,10 +89,10 @@ def has_background(data: Dataset) -> bool:
 
 def _image_answer(data: Dataset, sample: Sample) -> dict[str, Any]:
     try:
-        header = read_header(sample.image)
         image = data.read_image(sample)
     except ImageError as fault:
         return {"fault": fault.to_json()}
+    mode, orientation, capture = _stored(sample.image)
     solid = np.ascontiguousarray(image)
     digest = hashlib.blake2b(f"{solid.shape} {solid.dtype}".encode(), digest_size=16)
     digest.update(solid.data)
@@ -104,32 +106,31 @@ def _image_answer(data: Dataset, sample: Sample) -> dict[str, Any]:
         "dtype": str(image.dtype),
         "blank": blank,
         "fingerprint": digest.hexdigest(),
-        "thumbnail": _thumbnail(solid).tobytes().hex(),
+        "thumbnail": thumbnail(solid).tobytes().hex(),
+        "look": None if (look := perceptual_hash(solid)) is None else look.hex(),
+        "time": None if capture.time is None else capture.time.isoformat(),
+        "place": capture.place,
         "low": float(solid.min()),
         "high": float(solid.max()),
         "mean": [float(v) for v in mean.ravel()],
         "deviation": [float(v) for v in deviation.ravel()],
-        "mode": header.mode,
-        "orientation": header.orientation,
+        "mode": mode,
+        "orientation": orientation,
     }
 
 
-def _thumbnail(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Grey and tiny; deep images from their smallest to their largest value."""
-    few = np.ascontiguousarray(image[:, :, :3])
-    if few.dtype != np.uint8:
-        few = few.astype(np.float32)
-    small = np.asarray(cv2.resize(few, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
-    grey = small.mean(axis=2) if small.ndim == 3 else small
-    if few.dtype != np.uint8:
-        low, high = float(grey.min()), float(grey.max())
-        grey = (grey - low) * (255 / ((high - low) or 1.0))
-    return np.asarray(np.clip(grey, 0, 255), np.uint8)
-
-
-def _mask_answer(data: Dataset, path: Path) -> dict[str, Any]:
+def _stored(path: Path) -> tuple[str, int, Capture]:
+    """The file's own mode and EXIF orientation, and when and where it was taken."""
     try:
-        raw = read_mask(path)
+        header = read_header(path)
+        return header.mode, header.orientation, read_capture(path)
+    except ImageError:  # a format without either, such as DICOM
+        return "", 1, Capture()
+
+
+def _mask_answer(data: Dataset, mask: Path | Drawing) -> dict[str, Any]:
+    try:
+        raw = read_mask(mask)
     except ImageError as fault:
         return {"fault": fault.to_json()}
     except DataError as fault:
@@ -143,7 +144,8 @@ def _mask_answer(data: Dataset, path: Path) -> dict[str, Any]:
         "format": raw.format,
         "kind": raw.kind,
         "dtype": str(raw.values.dtype),
-        "lossy": raw.format in ("JPEG", "AVIF") or (raw.format == "WEBP" and _lossy_webp(path)),
+        "lossy": raw.format in ("JPEG", "AVIF")
+        or (raw.format == "WEBP" and _lossy_webp(source_of(mask))),
         "distinct": distinct,
         "counts": counts[: len(data.labels)].tolist(),
         "ignored": int(counts[data.labels.ignore_index]) - strange,
@@ -197,6 +199,8 @@ def strays_of(raw: RawMask) -> tuple[int, tuple[Value, ...]]:
     numbers = pack(raw.values) if colors else raw.values
     values, pixels = count_values(numbers)
     distinct = len(values)
+    if raw.format == DRAWN:  # what is painted here has no smooth borders
+        return distinct, ()
     if distinct < _FEWEST_STRAYS + 2 or distinct > np.iinfo(np.uint16).max:
         return distinct, ()
     index = np.searchsorted(values, numbers).astype(np.uint16)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from intarsia.datasets import Dataset, Sample
+from intarsia.datasets import Dataset, Drawing, Sample
 from intarsia.doctor.findings import Finding
 from intarsia.doctor.inspection import ImageFacts, Inspection, MaskFacts
 from intarsia.errors import ImageError, nearest
@@ -22,8 +22,13 @@ _PLAIN_MODES = ("RGB", "L", "P", "1", "I;16", "MINISBLACK")
 _SMALLEST = 32  # what most networks divide an image by
 
 
-def shown(path: Path, data: Dataset) -> str:
-    """A path for people: relative to the data set where it lies inside, always printable."""
+def shown(path: Path | Drawing, data: Dataset) -> str:
+    """A path for people: relative to the data set where it lies inside, always printable.
+
+    Of a drawing, the file of annotations and the image's entry in it.
+    """
+    if isinstance(path, Drawing):
+        return shown(path.source, data) + (f" ({printable(path.key)})" if path.key else "")
     relative = path.relative_to(data.root) if path.is_relative_to(data.root) else path
     return printable(relative.as_posix())
 
@@ -53,7 +58,8 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
 
 def _unpaired(data: Dataset) -> Iterator[Finding]:
     lone_images, lone_masks = list(data.unpaired_images), list(data.unpaired_masks)
-    without = [s.image for s in data.samples if s.mask is None]
+    # without a split, nobody has annotated it yet: a note of the data set, and no fault
+    without = [s.image for s in data.samples if s.mask is None and s.split is not None]
     mask_names = {p.stem: p for p in lone_masks[:_MOST_CANDIDATES]}
     image_names = {p.stem: p for p in (lone_images + without)[:_MOST_CANDIDATES]}
     for at, path in enumerate(lone_images + without):
@@ -130,7 +136,7 @@ def unreadable(what: str, file: str, fault: ImageError) -> Finding:
     )
 
 
-def _unreadable(what: str, path: Path, fault: ImageError, data: Dataset) -> Finding:
+def _unreadable(what: str, path: Path | Drawing, fault: ImageError, data: Dataset) -> Finding:
     return unreadable(what, shown(path, data), fault)
 
 

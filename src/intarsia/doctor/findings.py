@@ -60,6 +60,11 @@ CODES: dict[str, tuple[Severity, str]] = {
         "warning",
         "frames of one recording lie on both sides of a split, so that scores come out too high",
     ),
+    "near-duplicate-across-splits": (
+        "warning",
+        "val or test images are suspiciously close to train images: by looks, time or place",
+    ),
+    "changed-since-split": ("warning", "an image has changed since its split was saved"),
     "group-across-splits": ("warning", "images that belong together lie in two splits"),
     "out-of-range": ("warning", "images hold values beyond those that the scale was guessed from"),
     "small-objects": ("note", "objects of a class vanish at the size of a training"),
@@ -78,6 +83,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "one-based-masks": ("note", "masks count from 1"),
     "deep-masks": ("note", "masks have more than 8 bits"),
     "changed-since-check": ("note", "a file has changed since it was last checked"),
+    "proposed-split": ("note", "a split that keeps recordings whole"),
     "inferred": ("note", "this was inferred from the files"),
 }
 

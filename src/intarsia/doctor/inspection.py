@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from intarsia.datasets import Sample
 from intarsia.datasets.encodings import Value
+from intarsia.datasets.perceptual import THUMBNAIL
 from intarsia.errors import ImageError
+from intarsia.images import Capture
 from intarsia.labels import Color
 
-THUMBNAIL = (16, 12)  # width, height
 SIDES = (128, 256, 512, 1024)  # training sizes that objects are measured against
 SMALLEST_OBJECT = 4  # pixels: the root of the area below which a network hardly sees it
 SPECK = 4  # pixels: what so small a region is, nobody drew
@@ -22,6 +23,7 @@ SPECK = 4  # pixels: what so small a region is, nobody drew
 class ImageFacts:
     """`fingerprint` is a hash of the decoded pixels, `thumbnail` (12, 16) uint8 grey.
 
+    `look` is the perceptual hash, None where nothing is to be seen; `capture` time and place.
     `low` and `high` are the least and the greatest value, `mean` and `deviation` those of up to
     three channels, all in the file's own units. `mode` is the file's own ("CMYK", "RGBA", ...),
     `orientation` that of its EXIF, 1 to 8.
@@ -32,6 +34,8 @@ class ImageFacts:
     blank: bool
     fingerprint: bytes
     pixels: bytes
+    look: bytes | None
+    capture: Capture
     low: float
     high: float
     mean: tuple[float, ...]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from intarsia.doctor.inspection import SIDES, ImageFacts, MaskFacts, Objects
 from intarsia.errors import ImageError
+from intarsia.images import Capture
 from intarsia.labels import Color
 
 
-def image_facts(item: dict[str, Any], path: Path) -> ImageFacts | ImageError:
+def image_facts(item: dict[str, Any], path: object) -> ImageFacts | ImageError:
     """The facts of one image, or its fault."""
     if "fault" in item:
         return ImageError.from_json(item["fault"], where=path)
@@ -23,6 +24,8 @@ def image_facts(item: dict[str, Any], path: Path) -> ImageFacts | ImageError:
         blank=item["blank"],
         fingerprint=bytes.fromhex(item["fingerprint"]),
         pixels=bytes.fromhex(item["thumbnail"]),
+        look=None if item["look"] is None else bytes.fromhex(item["look"]),
+        capture=_capture(item["time"], item["place"]),
         low=item["low"],
         high=item["high"],
         mean=tuple(item["mean"]),
@@ -33,7 +36,7 @@ def image_facts(item: dict[str, Any], path: Path) -> ImageFacts | ImageError:
 
 
 def mask_facts(
-    item: dict[str, Any], path: Path, classes: int, shared: dict[object, Any]
+    item: dict[str, Any], path: object, classes: int, shared: dict[object, Any]
 ) -> MaskFacts | ImageError:
     """The facts of one mask of `classes` classes, or its fault; equal parts come from `shared`."""
     if "fault" in item:
@@ -56,6 +59,13 @@ def mask_facts(
         palette=shared.setdefault(palette, palette),
         objects=Objects(rows[:, 0], rows[:, 1], rows[:, 3:], rows[:, 2], item["objects"]["holes"]),
         fingerprint=bytes.fromhex(item["fingerprint"]),
+    )
+
+
+def _capture(time: str | None, place: Sequence[float] | None) -> Capture:
+    return Capture(
+        None if time is None else datetime.fromisoformat(time),
+        None if place is None else (place[0], place[1]),
     )
 
 

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.declaration import describe
 from intarsia.datasets.encodings import MaskEncoding, Value
+from intarsia.datasets.formats.masks import read_mask
 from intarsia.doctor.files import printable, shown
 from intarsia.doctor.findings import Report
 from intarsia.doctor.question import unknown_pixels
 from intarsia.errors import DataError, ImageError
-from intarsia.images import RawMask, read_header, read_mask, write_atomic, write_mask
+from intarsia.images import RawMask, read_header, write_atomic, write_mask
 from intarsia.images.header import upright
 
 _SAME_SHAPE = 0.02  # of the aspect ratio: beyond it, a mask of another size is another picture's
@@ -105,7 +106,10 @@ def _written(
                 for code, what in _mended(data, sample, mask):
                     where = printable(mask.relative_to(out).as_posix())
                     yield Change(shown(sample.mask, data), code, what, where)
-                mask = mask if mask.exists() else _copied(sample.mask, out / "masks", sample.name)
+                if not mask.exists():
+                    mask = None  # a drawing that cannot be read leaves nothing
+                    if isinstance(sample.mask, Path):
+                        mask = _copied(sample.mask, out / "masks", sample.name)
             kept.append(replace(sample, image=image, mask=mask))
         if progress is not None:
             progress(done, len(data.samples))

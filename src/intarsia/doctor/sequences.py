@@ -1,115 +1,143 @@
-"""Frames of one recording on both sides of a split.
-
-Names alone do not tell a recording from a numbered collection, so both are asked: frame numbers
-must interleave, and neighbours by number must look more alike than frames of the same name far
-apart. Numbered photographs of different things pass.
-"""
+"""Frames of one recording on both sides of a split, and a split that does not tear it."""
 
 from __future__ import annotations
 
-import math
-import re
+import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset
-from intarsia.datasets.layouts.names import split_name
+from intarsia.datasets.division import Shape, can_divide, divide, short_names
+from intarsia.datasets.groups.recordings import (
+    border_frames,
+    by_blocks,
+    by_sequence,
+    frame_of,
+    is_recording,
+)
 from intarsia.doctor.files import printable
 from intarsia.doctor.findings import Finding
-from intarsia.doctor.inspection import ImageFacts, Inspection
+from intarsia.doctor.inspection import ImageFacts, Inspection, MaskFacts
 
-_NAME = re.compile(r"^(?P<start>.*?)(?P<number>\d+)(?P<end>\D*)$")
 _FEWEST_FRAMES = 4
-_ALIKE = 0.15  # measured: 0.02 in CamVid, 0.19 and more in collections of single photographs
-_MOST_COMPARED = 400  # held-out frames
 _EXAMPLES = 3
+_BLOCKS = 8
 
 
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
+    """One image of a recording: its number, its name, the last part of that, its split."""
+
     number: int
     name: str
+    title: str
     split: str
     thumbnail: NDArray[np.uint8]
 
 
-def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
-    """One finding for every recording and held-out split."""
-    recordings: dict[tuple[str, str, str], list[_Frame]] = {}
+@dataclass(frozen=True)
+class Interleaved:
+    """The frames of one held-out split that lie between train frames of the same recording."""
+
+    title: str
+    split: str
+    held_out: tuple[Frame, ...]
+    inside: tuple[Frame, ...]
+    train: tuple[Frame, ...]
+
+    def neighbour(self, frame: Frame) -> Frame:
+        """The train frame next to one, by number."""
+        return min(self.train, key=lambda other: abs(other.number - frame.number))
+
+
+def interleaved(data: Dataset, inspections: Sequence[Inspection]) -> list[Interleaved]:
+    """Every recording and held-out split where that is so."""
+    short = short_names(data)
+    recordings: dict[tuple[str, str], list[Frame]] = {}
     for one in inspections:
-        name = PurePosixPath(one.sample.name).name
-        match = _NAME.match(name)
-        if match and isinstance(one.image, ImageFacts) and one.sample.split:
-            key = (_folder(one.sample.name), match["start"].rstrip("_-. "), match["end"])
-            frame = _Frame(int(match["number"]), name, one.sample.split, one.image.thumbnail)
-            recordings.setdefault(key, []).append(frame)
-    for (folder, start, end), frames in sorted(recordings.items()):
-        title = f'"{printable(start + end)}"' if start or end else "the numbered files"
-        if folder:
-            title += f" in {printable(folder)}/"
-        train = sorted((f for f in frames if f.split == "train"), key=lambda f: f.number)
+        frame = frame_of(short[one.sample.name])
+        if frame is not None and isinstance(one.image, ImageFacts) and one.sample.split:
+            title = one.sample.name.rpartition("/")[2]
+            recordings.setdefault((frame.folder, frame.title), []).append(
+                Frame(frame.number, one.sample.name, title, one.sample.split, one.image.thumbnail)
+            )
+    found = []
+    for (folder, name), frames in sorted(recordings.items()):
+        title = f'"{printable(name)}"' if name else "the numbered files"
+        title += f" in {printable(folder)}/" if folder else ""
+        train = tuple(sorted((f for f in frames if f.split == "train"), key=lambda f: f.number))
         for split in ("val", "test"):
-            held_out = [f for f in frames if f.split == split]
-            inside = [f for f in held_out if _between(f, train)]
-            if len(inside) >= _FEWEST_FRAMES and _is_recording(inside, train):
-                yield _finding(title, split, held_out, inside, train)
+            held_out = tuple(f for f in frames if f.split == split)
+            inside = tuple(f for f in held_out if _between(f, train))
+            if len(inside) >= _FEWEST_FRAMES and is_recording(
+                [f.number for f in inside],
+                np.stack([f.thumbnail for f in inside]),
+                [f.number for f in train],
+                np.stack([f.thumbnail for f in train]),
+            ):
+                found.append(Interleaved(title, split, held_out, inside, train))
+    return found
 
 
-def _folder(name: str) -> str:
-    """The folder of a sample without a leading one of its split: one recording a folder."""
-    folders = PurePosixPath(name).parts[:-1]
-    if folders and split_name(folders[0]) is not None:
-        folders = folders[1:]
-    return "/".join(folders)
+def findings(
+    data: Dataset, inspections: Sequence[Inspection], found: Sequence[Interleaved]
+) -> Iterator[Finding]:
+    """One finding for every recording and held-out split, and what to do about all of them."""
+    yield from map(_finding, found)
+    if found:
+        yield from _proposal(data, inspections)
 
 
-def _between(frame: _Frame, train: Sequence[_Frame]) -> bool:
+def _between(frame: Frame, train: Sequence[Frame]) -> bool:
     return bool(train) and train[0].number < frame.number < train[-1].number
 
 
-def _is_recording(inside: Sequence[_Frame], train: Sequence[_Frame]) -> bool:
-    """Neighbours by number look clearly more alike than frames far apart.
-
-    The rank of a held-out frame is the share of train frames that look more like it than the
-    better of its two neighbours does. Where numbers mean nothing, ranks are the smaller of two
-    uniform numbers: their mean is 1/3 and their standard deviation 0.236 (root of 1/18).
-    """
-    numbers = np.array([f.number for f in train])
-    pictures = np.stack([f.thumbnail for f in train]).astype(np.float32)
-    ranks = []
-    for frame in inside[:: max(1, len(inside) // _MOST_COMPARED)]:
-        at = int(np.searchsorted(numbers, frame.number))
-        apart = np.abs(pictures - frame.thumbnail.astype(np.float32)).mean(axis=(1, 2))
-        near = min(apart[max(at - 1, 0)], apart[min(at, len(train) - 1)])
-        ranks.append(float((apart < near).mean()))
-    surprising = 1 / 3 - 2.5 * 0.236 / math.sqrt(len(ranks))
-    return sum(ranks) / len(ranks) < min(_ALIKE, surprising)
-
-
-def _finding(
-    title: str,
-    split: str,
-    held_out: Sequence[_Frame],
-    inside: Sequence[_Frame],
-    train: Sequence[_Frame],
-) -> Finding:
-    examples = ", ".join(printable(f.name) for f in inside[:_EXAMPLES])
-    if len(inside) > _EXAMPLES:
+def _finding(one: Interleaved) -> Finding:
+    examples = ", ".join(printable(f.title) for f in one.inside[:_EXAMPLES])
+    if len(one.inside) > _EXAMPLES:
         examples += ", ..."
-    count = f"all {len(inside)}" if len(inside) == len(held_out) else f"{len(inside)} of the"
-    if len(inside) != len(held_out):
-        count += f" {len(held_out)}"
+    whole = len(one.inside) == len(one.held_out)
+    count = f"all {len(one.inside)}" if whole else f"{len(one.inside)} of the {len(one.held_out)}"
     return Finding.of(
         "interleaved-sequence",
         None,
-        f"{count} {split} frames of {title} lie between its {len(train)} train frames "
-        f"({train[0].number} to {train[-1].number}): {examples}",
+        f"{count} {one.split} frames of {one.title} lie between its {len(one.train)} train frames "
+        f"({one.train[0].number} to {one.train[-1].number}): {examples}",
         expected="whole recordings in one split",
-        hint=f"the score on {split} will be better than on new recordings: put whole recordings "
-        "into one split (splits: in dataset.yaml), or choose the checkpoint on a part of train "
-        "that does not touch it",
+        hint=f"the score on {one.split} will be better than on new recordings: split by recording "
+        "(the proposed split), or choose the checkpoint on a part of train that does not touch it",
+    )
+
+
+def _proposal(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
+    """What `intarsia split` would make of it, worked out in the same way."""
+    short, shape, rule = short_names(data), Shape(), "sequence"
+    groups = by_sequence(short)
+    if not can_divide(groups, shape.shares):
+        rule, groups = f"blocks:{_BLOCKS}", by_blocks(short, _BLOCKS)
+        if not can_divide(groups, shape.shares):
+            return
+    held = np.stack([
+        (one.mask.counts > 0) if isinstance(one.mask, MaskFacts) else np.zeros(len(data.labels))
+        for one in inspections
+    ]).astype(np.int64)  # fmt: skip
+    places = divide(data.samples, groups, held, shape, 0, frozenset())
+    border = border_frames(short, groups, places) if rule != "sequence" else []
+    sizes = Counter(place for name, place in places.items() if name not in set(border))
+    parts = []
+    for split in shape.shares:
+        names = sorted({str(groups[n]) for n, place in places.items() if place == split})
+        some = ", ".join(names[:_EXAMPLES]) + (", ..." if len(names) > _EXAMPLES else "")
+        parts.append(f"{split} {sizes[split]} ({printable(some)})")
+    again = " --replace" if data.splits_declared else ""
+    yield Finding.of(
+        "proposed-split",
+        None,
+        ("whole recordings: " if rule == "sequence" else "blocks of frames, with gaps: ")
+        + "; ".join(parts),
+        hint=f"intarsia split {shlex.quote(str(data.root))} --group-by {rule}{again}",
     )

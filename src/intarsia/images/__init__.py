@@ -1,5 +1,6 @@
 """Pixels of any depth from and to files."""
 
+from intarsia.images.capture import Capture, read_capture
 from intarsia.images.header import MAX_PIXELS, ImageHeader, read_header
 from intarsia.images.masks import RawKind, RawMask, read_mask
 from intarsia.images.reading import read_image
@@ -8,10 +9,12 @@ from intarsia.images.writing import write_atomic, write_mask, write_rgb
 
 __all__ = [
     "MAX_PIXELS",
+    "Capture",
     "ImageHeader",
     "RawKind",
     "RawMask",
     "Scaling",
+    "read_capture",
     "read_header",
     "read_image",
     "read_mask",

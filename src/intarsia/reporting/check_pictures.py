@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset, Sample
+from intarsia.datasets.formats.masks import read_mask
 from intarsia.doctor import Finding
 from intarsia.doctor.files import shown
 from intarsia.doctor.question import pixels_in_question
 from intarsia.draw import WRONG_COLOR, displayable
 from intarsia.errors import IntarsiaError
-from intarsia.images import RawMask, read_image, read_mask
+from intarsia.images import RawMask, read_image
 from intarsia.reporting.painting import Scene, flat_uri, photo_uri
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _picture(data: Dataset, sample: Sample) -> NDArray[np.uint8] | None:
 
 
 def _raw(sample: Sample) -> RawMask | None:
-    if not isinstance(sample.mask, Path):
+    if sample.mask is None:
         return None
     try:
         return read_mask(sample.mask)

@@ -9,11 +9,16 @@ from pathlib import Path
 
 from intarsia.datasets.layouts import (
     cityscapes,
+    coco_json,
     csv_list,
+    cvat_xml,
     folders,
     hugging_face,
+    label_studio_json,
+    labelme_json,
     mmseg,
     nnunet,
+    object_masks,
     pets,
     roboflow,
     segnet,
@@ -21,17 +26,23 @@ from intarsia.datasets.layouts import (
     suffixes,
     ultralytics,
     voc,
+    yolo_segments,
 )
+from intarsia.datasets.layouts.annotation_files import kind_of
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, nested, subfolders
 from intarsia.datasets.pairing import image_files
 from intarsia.errors import DataError
 
 # The most specific first: the official Pets folder also has images/ and annotations/.
+# One file an object looks like images/ and masks/ whose names do not meet; files of annotations
+# count where there are no mask files.
 _READERS = (
+    label_studio_json.read_beside_brushes,
     ultralytics.read,
     csv_list.read,
     hugging_face.read,
+    object_masks.read,
     pets.read,
     voc.read,
     cityscapes.read,
@@ -42,6 +53,8 @@ _READERS = (
     split_folders.read,
     folders.read,
     suffixes.read,
+    *(coco_json.read, cvat_xml.read, label_studio_json.read, yolo_segments.read),
+    labelme_json.read,
     # Tables that may as well be about something else, where nothing else fits.
     hugging_face.read_parquet,
     csv_list.read_misnamed,
@@ -58,7 +71,9 @@ _EXPECTED = f"""one of these layouts, or a dataset.yaml that says where things a
     train/, valid/, test/ with x.jpg, x_mask.png and _classes.csv (Roboflow)
     a YAML with masks_dir (Ultralytics), or a CSV with the columns image and mask
     a folder of Hugging Face datasets (save_to_disk, or parquet files)
-    one folder of pairs such as x.jpg and x_mask.png"""
+    one folder of pairs such as x.jpg and x_mask.png
+    images with COCO JSON, CVAT for images XML, Label Studio JSON, LabelMe JSON or YOLO polygons
+    x/images/x.png with x/masks/, or images/ and masks/ with a file an object"""
 
 
 # Files that are a data set by themselves, beside dataset.yaml.
@@ -96,6 +111,25 @@ def read_layout(path: Path) -> Found:
         expected=_EXPECTED,
         hint=f"found: {_contents(path)}. Rename folders, or name both: --images DIR --masks DIR",
     )
+
+
+def read_annotation_file(file: Path, images: Path) -> Found | None:
+    """The samples of one file of annotations with the images below a folder.
+
+    None where the file is neither COCO, CVAT, Label Studio, LabelMe nor the YAML of YOLO.
+    """
+    if not file.is_file():
+        return None
+    if file.suffix.lower() in (".yaml", ".yml"):
+        return yolo_segments.read_yolo_yaml(file) if yolo_segments.is_yolo_yaml(file) else None
+    kind = kind_of(file)
+    if kind == "coco":
+        return coco_json.read_files([file], images)
+    if kind == "cvat":
+        return cvat_xml.read_files([file], images)
+    if kind == "label-studio":
+        return label_studio_json.read_files([file], images)
+    return labelme_json.read_files([file], images) if kind == "labelme" else None
 
 
 def _first_fit(path: Path) -> Found | None:

@@ -19,10 +19,10 @@ from typing import Any
 
 from intarsia.datasets.cache_folder import cache_folder
 from intarsia.datasets.classes import Classes, from_values
+from intarsia.datasets.content import fingerprint
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.lists import read_text
 from intarsia.datasets.layouts.names import split_folders, split_name
-from intarsia.datasets.manifest import fingerprint
 from intarsia.datasets.pairing import Pairs, pair_folders
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError

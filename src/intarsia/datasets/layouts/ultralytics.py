@@ -145,7 +145,9 @@ def _pairs(images: list[Path], root: Path, masks_dir: str, split: str) -> Pairs:
 def _orphans(samples: list[Sample]) -> tuple[Path, ...]:
     """Masks without an image, in the folders where masks were found."""
     used = {sample.mask for sample in samples}
-    folders = dict.fromkeys(sample.mask.parent for sample in samples if sample.mask is not None)
+    folders = dict.fromkeys(
+        sample.mask.parent for sample in samples if isinstance(sample.mask, Path)
+    )
     files = [file for folder in folders for file in image_files(folder)]
     return tuple(dict.fromkeys(file for file in files if file not in used))
 

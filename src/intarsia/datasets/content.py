@@ -1,0 +1,20 @@
+"""What a file is known by: its content."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from intarsia.errors import DataError
+
+
+def fingerprint(path: Path) -> tuple[int, str]:
+    """Bytes of a file and its SHA-256."""
+    try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            raise DataError("there is no such file", where=path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return file.tell(), digest
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=path) from error

@@ -1,0 +1,1 @@
+"""The formats of annotation files, one small parser each: `parse(source) -> Annotations`."""
