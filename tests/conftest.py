@@ -28,6 +28,12 @@ def write_shapes(root: Path, *, train: int = 7, val: int = 3, size=(37, 53), see
     return root
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch) -> None:
+    """What a check remembers stays out of the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory) -> Path:
     """A data set folder: 7 train and 3 val images of 37x53, classes `ground` and `box`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class IntarsiaError(Exception):
@@ -42,7 +42,39 @@ class DataError(IntarsiaError):
 
 
 class ImageError(DataError):
-    """One file cannot be read as an image."""
+    """One file cannot be read as an image; `kind` says in one word why, for the check."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        kind: str = "damaged",
+        where: object = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, expected=expected, hint=hint)
+        self.kind = kind
+
+    def to_json(self) -> dict[str, str | None]:
+        """Plain JSON, without the place."""
+        return {
+            "what": self.what,
+            "kind": self.kind,
+            "expected": self.expected,
+            "hint": self.hint,
+        }
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, str | None], *, where: object) -> ImageError:
+        """The inverse of `to_json`, for the file that it is about."""
+        return cls(
+            item["what"] or "",
+            kind=item["kind"] or "damaged",
+            where=where,
+            expected=item["expected"],
+            hint=item["hint"],
+        )
 
 
 class RecipeError(IntarsiaError):

@@ -63,11 +63,11 @@ def test_check_of_bad_data_ends_with_2(
     mask = next((bad / "train" / "masks").iterdir())
     mask.write_bytes(mask.read_bytes()[:60])
     assert main(["check", str(bad)]) == USER_FAULT
-    assert "unreadable-mask" in capsys.readouterr().out
+    assert "cut-short" in capsys.readouterr().out
     # and a training stops before it writes anything
     out = tmp_path / "run"
     assert main(["train", str(bad), "--out", str(out), *TINY]) == USER_FAULT
-    assert "unreadable-mask" in capsys.readouterr().err
+    assert "cut-short" in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -41,8 +41,11 @@ def test_frame_1_is_not_frame_10(files):
 def test_two_files_with_one_name(files):
     files.image("images/a.jpg", "images/a.png")
     files.mask("masks/a.png")
-    with pytest.raises(DataError, match=r"two images have one name: a\.jpg and a\.png"):
-        pairs(files)
+    files.pairs("images", "masks", ["b"])
+    found = pairs(files)
+    assert [[path.name for path in two] for two in found.doubled] == [["a.jpg", "a.png"]]
+    assert [s.name for s in found.samples] == ["b"]
+    assert found.unpaired_images == found.unpaired_masks == ()
 
 
 def test_unicode_of_macos(files):

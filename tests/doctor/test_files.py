@@ -1,6 +1,7 @@
 """Findings about files."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -46,7 +47,7 @@ def test_a_turned_photo_with_an_unturned_mask(folder, report, only):
     (folder / "train/images/train2.png").unlink()
     save(folder / "train/images/train2.jpg", picture(99), exif=exif)
     finding = only(report(folder))
-    assert finding.code == "size-mismatch"
+    assert finding.code == "exif-mismatch"
     assert "37 x 50" in finding.value
     assert "50 x 37" in finding.expected
     assert "EXIF" in finding.hint
@@ -70,14 +71,14 @@ def test_every_unreadable_file_is_reported_at_once(folder, report):
     mask.write_bytes(mask.read_bytes()[:40])
     found = report(folder).errors
     assert [(f.code, f.file) for f in found] == [
-        ("unreadable-image", "train/images/train1.png"),
-        ("unreadable-image", "train/images/train3.png"),
-        ("unreadable-image", "val/images/val0.png"),
-        ("unreadable-mask", "test/masks/test2.png"),
+        ("empty-file", "train/images/train3.png"),
+        ("not-an-image", "val/images/val0.png"),
+        ("cut-short", "train/images/train1.png"),
+        ("cut-short", "test/masks/test2.png"),
     ]
     values = [f.value.lower() for f in found]
-    assert "empty" in values[1]
-    assert "html" in values[2]
+    assert "empty" in values[0]
+    assert "html" in values[1]
     assert all(f.hint for f in found)
 
 
@@ -90,11 +91,11 @@ def test_blank_images_are_not_copies_of_each_other(folder, report):
 
 
 def test_tiny_images(folder, report, only):
-    save(folder / "train/images/train0.png", picture(77)[:1, :40])
-    save(folder / "train/masks/train0.png", ids()[20:21, :40])
+    save(folder / "train/images/train0.png", picture(77)[:3, :40])
+    save(folder / "train/masks/train0.png", ids()[20:23, :40])
     finding = only(report(folder))
     assert (finding.code, finding.severity) == ("tiny-image", "warning")
-    assert "1 x 40" in finding.value
+    assert "3 x 40" in finding.value
 
 
 def test_grey_and_colour_images_mix(folder, report):
@@ -113,7 +114,7 @@ def test_another_number_of_channels(tmp_path, folder, report, only):
         planarconfig="contig",
     )
     finding = only(report(folder))
-    assert finding.code == "unreadable-image"
+    assert finding.code == "channel-count"
     assert "5 channels" in finding.value
 
 
@@ -149,11 +150,13 @@ def test_values_beyond_the_scale_guessed_from_a_sample(folder, report, only):
     assert report(folder).warnings == ()  # asked for
 
 
-def test_names_that_are_no_text_are_escaped(folder, report, only):
+def test_names_that_are_no_text_are_escaped(folder, report):
     name = os.fsdecode(b"caf\xe9")
     save(folder / "train/images/new.png", picture(77))
     (folder / "train/images/new.png").rename(folder / f"train/images/{name}.png")
-    finding = only(report(folder))
+    result = report(folder)
+    (finding,) = result.errors
+    assert [f.code for f in result.warnings] == ["odd-name"]
     assert finding.code == "missing-mask"
     assert finding.value == r'no mask of the name "caf\udce9"'
 
@@ -165,9 +168,22 @@ def test_one_image_of_another_depth_is_an_error(folder, report, only):
     assert (finding.file, finding.value) == ("val/images/val1.png", "uint16")
 
 
-def test_a_link_to_itself_is_an_unreadable_image(folder, report, only):
+def test_a_link_to_itself_is_a_broken_link(folder, report, only):
     path = folder / "train/images/train3.png"
     path.unlink()
     path.symlink_to(path.name)
     finding = only(report(folder))
-    assert (finding.code, finding.file) == ("unreadable-image", "train/images/train3.png")
+    assert (finding.code, finding.file) == ("broken-link", "train/images/train3.png")
+
+
+def test_a_file_that_may_not_be_read(folder, report, only, monkeypatch):
+    real = Path.open
+
+    def refuse(path: Path, *arguments, **options):
+        if path.parent.name == "images" and path.name == "train3.png":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    finding = only(report(folder))
+    assert (finding.code, finding.file) == ("no-permission", "train/images/train3.png")

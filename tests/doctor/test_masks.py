@@ -32,7 +32,7 @@ def test_masks_that_count_from_one(named, report):
         mask = ids()
         save(path, np.where(mask == 255, mask, mask + 1).astype(np.uint8))
     result = report(named)
-    unknown = [f for f in result.errors if f.code == "unknown-value"]
+    unknown = [f for f in result.errors if f.code == "counted-from-one"]
     assert len(unknown) == 12
     assert all("count from 1" in f.hint for f in unknown)
 

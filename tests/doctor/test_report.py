@@ -88,5 +88,5 @@ def test_a_report_of_nothing_readable(named, report):
         if "train0" not in path.name:
             path.write_bytes(b"")
     result = report(named)
-    assert [f.code for f in result.errors] == ["unreadable-image"] * 11
+    assert [f.code for f in result.errors] == ["empty-file"] * 11
     assert str(result)

@@ -11,6 +11,7 @@ from intarsia.errors import DataError
 
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset
+    from intarsia.file_cache import FileCache
 
 DataArgument = Annotated[
     Path | None,
@@ -30,7 +31,9 @@ DeviceOption = Annotated[
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")]
 
 
-def open_dataset(data: Path | None, images: Path | None, masks: Path | None) -> Dataset:
+def open_dataset(
+    data: Path | None, images: Path | None, masks: Path | None, cache: FileCache | None = None
+) -> Dataset:
     """The data set that the arguments name.
 
     Raises:
@@ -45,4 +48,6 @@ def open_dataset(data: Path | None, images: Path | None, masks: Path | None) -> 
             expected="DATA, or both --images DIR and --masks DIR",
             hint="for example: intarsia check camvid/",
         )
-    return Dataset.open(images=images, masks=masks) if apart else Dataset.open(data)
+    if apart:
+        return Dataset.open(images=images, masks=masks, cache=cache)
+    return Dataset.open(data, cache=cache)

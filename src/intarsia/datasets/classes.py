@@ -16,6 +16,7 @@ _MOST_COLORS = 64  # more than this, and the rare ones are taken for blurred edg
 _RARE = 0.001
 _BINARY_SHARE = 0.9
 _FEW_GREYS = 8
+_MOSTLY = 0.9
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,22 @@ def readable(scans: Sequence[MaskScan]) -> list[MaskScan]:
             where=scans[0].path,
             hint="look whether these are really the masks",
         )
-    return good
+    # A few masks saved as JPEG hold values that nobody drew: the others say what there is.
+    exact = [scan for scan in good if scan.format != "JPEG"]
+    return exact if 2 * len(exact) > len(good) else good
 
 
 def as_numbers(scans: Sequence[MaskScan]) -> dict[Value, int] | None:
     """Pixel counts by whole number, where every mask holds ids; None where colours are used.
 
-    Ids saved as RGB with three equal channels count as ids.
+    Ids saved as RGB with three equal channels count as ids. A few masks of colours among many of
+    ids are left to the check.
     """
     counts: dict[Value, int] = {}
+    colored = [scan for scan in scans if any(_is_colored(value) for value in scan.counts)]
+    if colored and sum(scan.kind != "colors" for scan in scans) >= _MOSTLY * len(scans):
+        strange = {id(scan) for scan in colored}
+        scans = [scan for scan in scans if id(scan) not in strange]
     for scan in scans:
         for value, pixels in scan.counts.items():
             if not isinstance(value, int):
@@ -63,6 +71,10 @@ def as_numbers(scans: Sequence[MaskScan]) -> dict[Value, int] | None:
                 value = value[0]
             counts[value] = counts.get(value, 0) + pixels
     return counts
+
+
+def _is_colored(value: Value) -> bool:
+    return not isinstance(value, int) and not value[0] == value[1] == value[2]
 
 
 def from_known(known: Known) -> Classes:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, did_you_mean
 from intarsia.images import Scaling
 from intarsia.labels import LabelMap
+
+if TYPE_CHECKING:
+    from intarsia.file_cache import FileCache
 
 SPLITS = ("train", "val", "test")
 OTHER = "other"
@@ -32,7 +35,8 @@ class Dataset:
     Open one with `Dataset.open`. `notes` says, in sentences, everything that was inferred.
     `channels` is the C of every image that `read_image` gives; `scaling` how its values become
     0..1; `ignored` names the classes that do not count. Files without a partner are in
-    `unpaired_images` and `unpaired_masks`, for the check to report.
+    `unpaired_images` and `unpaired_masks`, those that share a name with another in `doubled`, for
+    the check to report; `ignored_masks` names the samples whose mask does not count at all.
     """
 
     root: Path
@@ -45,9 +49,12 @@ class Dataset:
     notes: tuple[str, ...] = ()
     unpaired_images: tuple[Path, ...] = ()
     unpaired_masks: tuple[Path, ...] = ()
+    doubled: tuple[tuple[Path, Path], ...] = ()
     ignored: tuple[str, ...] = ()
     channel_names: tuple[str, ...] = ()
     page: int | None = None
+    ignored_masks: frozenset[str] = frozenset()
+    empty: str | None = None  # what dataset.yaml says that masks of background only mean
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
     splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
     groups_given: bool = False  # by the layout's own files
@@ -60,10 +67,12 @@ class Dataset:
         images: str | os.PathLike[str] | None = None,
         masks: str | os.PathLike[str] | None = None,
         seed: int = 0,
+        cache: FileCache | None = None,
     ) -> Dataset:
         """Open a folder in any supported layout, a dataset.yaml, or two folders.
 
-        Every mask is read once, to learn its values. Where no split is given, one is drawn by
+        Every mask is read once, to learn its values; `cache` spares those that it knows. Where no
+        split is given, one is drawn by
         `seed`: 70 % train, 15 % val, 15 % test, whole groups together.
 
         Raises:
@@ -76,6 +85,7 @@ class Dataset:
             None if images is None else Path(images),
             None if masks is None else Path(masks),
             seed,
+            cache,
         )
 
     @property
@@ -168,6 +178,8 @@ class Dataset:
                 expected=f"one of {known}",
                 hint="correct the mask, or name the value in dataset.yaml (masks: {map: ...})",
             )
+        if sample.name in self.ignored_masks:
+            ids[:] = self.labels.ignore_index
         return ids
 
     def ignoring(self, names: Iterable[str]) -> Dataset:

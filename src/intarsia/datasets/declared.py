@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets.channels import (
@@ -27,8 +28,10 @@ from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.split_table import apply_rows, read_rows
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
-from intarsia.images import Scaling
+from intarsia.images import RawMask, Scaling
 from intarsia.labels import LabelMap, distinct_colors
+
+_MOSTLY = 0.9
 
 Table = dict[Value, int | None]
 
@@ -53,7 +56,9 @@ def declared_classes(
         if inferred is None:
             raise DataError("dataset.yaml names no classes", where=where, hint="add classes: [...]")
         return _with_ignored(inferred, description)
-    kind = masks.encoding or ("colors" if numbers is None else "ids")
+    # Ids without colours are said of numbers, even where some masks hold colours by mistake.
+    only_ids = any(c.id is not None for c in items) and any(c.color is None for c in items)
+    kind = masks.encoding or ("colors" if numbers is None and not only_ids else "ids")
     faults: list[str] = []
     ignored: Table = dict.fromkeys(description.ignore_index)
     threshold = masks.threshold
@@ -68,7 +73,10 @@ def declared_classes(
     elif kind == "binary":
         table = _binary(items, numbers or {}, faults)
     else:
-        values = [v for v in numbers or {} if v not in ignored]
+        counts = {v: n for v, n in (numbers or {}).items() if v not in ignored}
+        if len(items) == 2 and _black_and_white(counts):
+            counts = {v: n for v, n in counts.items() if v in (0, 255)}
+        values = list(counts)
         if not ignored and (top := _undeclared_top(items, values)) is not None:
             ignored[top] = None
             values.remove(top)
@@ -199,6 +207,12 @@ def _by_id(items: Sequence[ClassItem], values: Sequence[Value]) -> Table:
     return {first + i: i for i in range(count)}
 
 
+def _black_and_white(counts: Mapping[Value, int]) -> bool:
+    """0 and 255, and next to nothing else: a smoothed mask among them is the check's to find."""
+    share = counts.get(0, 0) + counts.get(255, 0)
+    return counts.get(255, 0) > counts.get(1, 0) and share >= _MOSTLY * sum(counts.values())
+
+
 def _undeclared_top(items: Sequence[ClassItem], values: Sequence[Value]) -> int | None:
     """255 or 65535 where the masks hold it as their highest value and no class has it."""
     found = {v for v in values if isinstance(v, int)}
@@ -289,6 +303,42 @@ def declared_groups(
         return read_stack(sample.image_files, page=description.image.page)
 
     return group_samples(samples, rules, root=root, read=read)
+
+
+def empty_masks(
+    samples: Sequence[Sample], scans: Sequence[MaskScan], classes: Classes
+) -> frozenset[str]:
+    """The names of the samples whose mask holds the first class only, besides ignored pixels.
+
+    `scans` are those of the samples that have a mask, in their order.
+
+    Raises:
+        DataError: every mask is of that kind, so that nothing would be left.
+    """
+    empty: set[str] = set()
+    masked = [sample for sample in samples if sample.mask is not None]
+    for sample, scan in zip(masked, scans, strict=True):
+        if scan.error is None and scan.counts:
+            ids, unknown = classes.encoding.decode(_one_pixel_a_value(scan), classes.labels)
+            if not unknown and set(np.unique(ids)) - {classes.labels.ignore_index} == {0}:
+                empty.add(sample.name)
+    if len(empty) == len(samples):
+        raise DataError(
+            "every mask holds background only",
+            hint="label the images, or say empty: background in dataset.yaml",
+        )
+    return frozenset(empty)
+
+
+def _one_pixel_a_value(scan: MaskScan) -> RawMask:
+    colors = scan.kind == "colors"
+    values = np.array([list(scan.counts)], np.uint8 if colors else np.int64)
+    palette = None
+    if scan.palette:
+        palette = np.zeros((max(scan.palette) + 1, 3), np.uint8)
+        for index, color in scan.palette.items():
+            palette[index] = color
+    return RawMask(values, scan.kind, palette, scan.format)
 
 
 def declared_channels(description: Description, samples: Sequence[Sample]) -> Channels:

@@ -14,6 +14,7 @@ image: {channels: [red, green, blue, nir], scale: {clip: [0, 4095]}, page: 0}
 splits: {train: train.txt, val: [photo_7, photo_9]}      # names, files, groups, or a list file
 groups: "regex:^(patient\\d+)"  # one rule of `intarsia split --group-by`, or a list of them
 primary: {metric: iou, class: road}
+empty: background              # masks of background only: right as they are, ignore, or drop
 ```
 """
 
@@ -283,6 +284,7 @@ class Description(_Section):
     splits: Annotated[Splits | None, BeforeValidator(_lists)] = None
     groups: Annotated[list[str] | None, BeforeValidator(_rules)] = Field(None, min_length=1)
     primary: Primary | None = None
+    empty: Literal["background", "ignore", "drop"] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Description:

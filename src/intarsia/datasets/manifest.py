@@ -40,6 +40,7 @@ def write_manifest(data: Dataset) -> dict[str, Any]:
         "scaling": data.scaling.to_json(),
         "ignored": list(data.ignored),
         "notes": list(data.notes),
+        "ignored_masks": sorted(data.ignored_masks),
         "unpaired_images": [_relative(path, data.root) for path in data.unpaired_images],
         "unpaired_masks": [_relative(path, data.root) for path in data.unpaired_masks],
         "drawn": [[list(pair) for pair in values] for values in tables],
@@ -132,6 +133,7 @@ def read_manifest(manifest: Mapping[str, Any]) -> Dataset:
             ignored=tuple(manifest["ignored"]),
             channel_names=tuple(manifest["channel_names"]),
             page=manifest["page"],
+            ignored_masks=frozenset(manifest.get("ignored_masks", ())),
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"the manifest is damaged: {error!r}", hint="train again") from error

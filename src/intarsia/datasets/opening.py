@@ -41,6 +41,7 @@ from intarsia.errors import DataError, nearest
 
 if TYPE_CHECKING:
     from intarsia.datasets.description import Description
+    from intarsia.file_cache import FileCache
 
 _FILE_NAMES = ("dataset.yaml", "dataset.yml")
 _ANNOTATIONS = (".json", ".xml")
@@ -51,6 +52,7 @@ def open_dataset(
     images: Path | None,
     masks: Path | None,
     seed: int,
+    cache: FileCache | None = None,
     *,
     divided: bool = True,
 ) -> Dataset:
@@ -98,9 +100,20 @@ def open_dataset(
         if unpacked is not None:
             root, found = unpacked[0], found.with_note(unpacked[1])
     samples = _paired(found, root)
-    scans = list(scan_masks(s.mask for s in samples if s.mask is not None))
+    scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache))
     known = _known(samples, scans)
     classes = _classes(samples, scans, known, found.classes, root, description, where)
+    ignored_masks: frozenset[str] = frozenset()
+    empty_notes: tuple[str, ...] = ()
+    if description is not None and description.empty in ("ignore", "drop"):
+        from intarsia.datasets.declared import empty_masks
+
+        empty = empty_masks(samples, scans, classes)
+        empty_notes = (f"{len(empty)} masks of background only: {description.empty}, as declared",)
+        if description.empty == "drop":
+            samples = tuple(s for s in samples if s.name not in empty)
+        else:
+            ignored_masks = empty
     split_notes: list[str] = []
     if divided:
         samples, split_notes = _split(samples, seed, known, description, where)
@@ -124,12 +137,15 @@ def open_dataset(
         channels=channels.count,
         scaling=channels.scaling,
         layout=found.layout,
-        notes=(*notes, *classes.notes, *channels.notes, *split_notes),
+        notes=(*notes, *classes.notes, *empty_notes, *channels.notes, *split_notes),
         unpaired_images=found.pairs.unpaired_images,
         unpaired_masks=found.pairs.unpaired_masks,
+        doubled=found.pairs.doubled,
         ignored=classes.ignored,
         channel_names=names,
         page=page,
+        ignored_masks=ignored_masks,
+        empty=None if description is None else description.empty,
         groups_declared=_gives_groups(found)
         or (description is not None and description.groups is not None),
         splits_declared=description is not None and description.splits is not None,

@@ -44,18 +44,22 @@ MASK_AFFIXES: tuple[tuple[str, str], ...] = (
     ("label_", ""),
     ("gt_", ""),
 )
-_MOST_EXAMPLES = 5
 _PROBES = 50
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Samples that have both files, and the files that stayed alone."""
+    """Samples that have both files, and the files that stayed alone.
+
+    `doubled` are images, or masks, that share one name: nobody can tell which is meant, so that
+    neither becomes a sample.
+    """
 
     samples: tuple[Sample, ...] = ()
     unpaired_images: tuple[Path, ...] = ()
     unpaired_masks: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    doubled: tuple[tuple[Path, Path], ...] = ()
 
     def __add__(self, other: Pairs) -> Pairs:
         return Pairs(
@@ -63,6 +67,7 @@ class Pairs:
             self.unpaired_images + other.unpaired_images,
             self.unpaired_masks + other.unpaired_masks,
             self.notes + tuple(n for n in other.notes if n not in self.notes),
+            self.doubled + other.doubled,
         )
 
 
@@ -71,7 +76,7 @@ def image_files(folder: Path) -> list[Path]:
 
     Links to folders are not followed, so that no loop of links can hold us.
     """
-    return sorted(_walk(folder), key=lambda path: path.as_posix())
+    return sorted(_walk(folder), key=str)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -84,7 +89,9 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
-        elif is_image(Path(entry.name)) and not _leads_to_folder(entry):
+        elif entry.name[entry.name.rfind(".") :].lower() in EXTENSIONS and not _leads_to_folder(
+            entry
+        ):
             yield Path(entry.path)
 
 
@@ -119,22 +126,21 @@ def pair_files(
     prefix: str = "",
     split: str | None = None,
 ) -> Pairs:
-    """Pair by name; where plain names do not meet, by a prefix or suffix common to all.
-
-    Raises:
-        DataError: two images, or two masks, with one name.
-    """
-    image_names = _by_name(images, image_root, "images")
-    mask_names = _by_name(masks, mask_root, "masks")
+    """Pair by name; where plain names do not meet, by a prefix or suffix common to all."""
+    image_names, doubled_images = _by_name(images, image_root)
+    mask_names, doubled_masks = _by_name(masks, mask_root)
     image_affix, mask_affix = _best_affixes(list(image_names), list(mask_names))
     image_keys = _stripped(image_names, image_affix)
     mask_keys = _stripped(mask_names, mask_affix)
-    samples = tuple(
+    met = tuple(
         Sample(prefix + name, path, mask_keys[name], split)
         for name, path in image_keys.items()
         if name in mask_keys
     )
-    paired = {sample.image for sample in samples} | {sample.mask for sample in samples}
+    unclear = {*doubled_images.values(), *doubled_masks.values()}
+    one_of_two = {path for two in unclear for path in two}
+    samples = tuple(s for s in met if not {s.image, s.mask} & one_of_two)
+    paired = {sample.image for sample in met} | {sample.mask for sample in met} | one_of_two
     notes: tuple[str, ...] = ()
     if samples and (image_affix, mask_affix) != (("", ""), ("", "")):
         first = samples[0]
@@ -145,29 +151,22 @@ def pair_files(
         tuple(path for path in images if path not in paired),
         tuple(path for path in masks if path not in paired),
         notes,
+        tuple(sorted(unclear)),
     )
 
 
-def _by_name(files: Iterable[Path], root: Path, what: str) -> dict[str, Path]:
+def _by_name(
+    files: Iterable[Path], root: Path
+) -> tuple[dict[str, Path], dict[str, tuple[Path, Path]]]:
+    """The files by name, and the first two files of every name that several have."""
     names: dict[str, Path] = {}
-    doubles: list[str] = []
+    doubled: dict[str, tuple[Path, Path]] = {}
     for path in files:
         name = key(path, root)
         if name in names:
-            doubles.append(f"{names[name].relative_to(root)} and {path.relative_to(root)}")
+            doubled.setdefault(name, (names[name], path))
         names.setdefault(name, path)
-    if doubles:
-        shown = "; ".join(doubles[:_MOST_EXAMPLES])
-        more = (
-            f"; and {len(doubles) - _MOST_EXAMPLES} more" if len(doubles) > _MOST_EXAMPLES else ""
-        )
-        raise DataError(
-            f"two {what} have one name: {shown}{more}",
-            where=root,
-            expected="names that differ in more than the extension",
-            hint="rename or remove one of each two",
-        )
-    return names
+    return names, doubled
 
 
 def strip_affix(name: str, affix: tuple[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.errors import DataError
+from intarsia.errors import ImageError
 from intarsia.images import read_image
 
 
@@ -17,14 +17,14 @@ def read_stack(files: Sequence[Path], *, page: int | None = None) -> NDArray[Any
     """(H, W, C) of an image whose channels lie in several files, in their order.
 
     Raises:
-        ImageError: a file cannot be read.
-        DataError: the files differ in size or depth.
+        ImageError: a file cannot be read, or the files differ in size or depth.
     """
     parts = [read_image(file, page=page) for file in files]
     for file, part in zip(files, parts, strict=True):
         if part.shape[:2] != parts[0].shape[:2] or part.dtype != parts[0].dtype:
-            raise DataError(
+            raise ImageError(
                 f"the channel is {part.shape[0]} x {part.shape[1]} of {part.dtype}",
+                kind="channel-count",
                 where=file,
                 expected=f"{parts[0].shape[0]} x {parts[0].shape[1]} of {parts[0].dtype}, "
                 f"as {files[0].name}",
@@ -47,8 +47,7 @@ def read_pixels(
     Grey counts as three equal channels, unless the channels are named.
 
     Raises:
-        ImageError: the file cannot be read.
-        DataError: it has another number of channels.
+        ImageError: the file cannot be read, or has another number of channels.
     """
     image = read_stack((path, *more), page=page)
     if image.shape[2] == channels - 1 and names and not more:
@@ -58,8 +57,9 @@ def read_pixels(
         return image
     if image.shape[2] == 1 and channels == 3 and not names:
         return np.repeat(image, 3, axis=2)
-    raise DataError(
+    raise ImageError(
         f"the image has {image.shape[2]} channels",
+        kind="channel-count",
         where=path,
         expected=f"{channels}" + (f" ({', '.join(names)})" if names else ""),
         hint="convert it, or name the channels in dataset.yaml (image: {channels: [...]})",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +16,15 @@ from intarsia.datasets.drawings.drawing import Drawing
 from intarsia.datasets.encodings import Value, pack, unpack_color
 from intarsia.datasets.formats.masks import paint, source_of
 from intarsia.errors import ImageError
-from intarsia.images import read_mask
+from intarsia.file_cache import FileCache, Question, answers
+from intarsia.images import RawKind, read_mask
 from intarsia.labels import Color
 
 MOST_VALUES = 256  # a mask of more colours than this is a photograph, or was compressed with loss
 _MOST_IDS = 4096
-_BATCH = 256
+_MOST_KEPT = 1_000_000  # values of all masks together: past them a mask gives its first few
+_FEW_VALUES = 64
+_FACTS = 2  # raised when a scan comes to hold something else
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class MaskScan:
     """
 
     path: Path
-    kind: str = "ids"
+    kind: RawKind = "ids"
     format: str = ""
     counts: dict[Value, int] = field(default_factory=dict)
     distinct: int = 0
@@ -46,12 +47,23 @@ class MaskScan:
     overlapping: int = 0
 
 
-def scan_masks(masks: Iterable[Path | Drawing]) -> Iterator[MaskScan]:
-    """Scan every mask, in order, on all cores; at most a few hundred are in flight at once."""
-    remaining = iter(masks)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        while batch := list(islice(remaining, _BATCH)):
-            yield from pool.map(scan_mask, batch)
+def scan_masks(
+    masks: Iterable[Path | Drawing], cache: FileCache | None = None
+) -> Iterator[MaskScan]:
+    """Scan every mask, in order, on all cores; `cache` remembers files of earlier commands."""
+    some = list(masks)
+    settings = str(_FACTS)
+    questions = (
+        Question(mask if isinstance(mask, Path) else None, "scan", settings, partial(_answer, mask))
+        for mask in some
+    )
+    kept = 0
+    for mask, found in zip(some, answers(questions, cache), strict=True):
+        scan = _from_json(source_of(mask), found)
+        kept += len(scan.counts)
+        if kept > _MOST_KEPT:
+            scan = replace(scan, counts=dict(list(scan.counts.items())[:_FEW_VALUES]))
+        yield scan
 
 
 def scan_mask(mask: Path | Drawing) -> MaskScan:
@@ -81,6 +93,44 @@ def scan_mask(mask: Path | Drawing) -> MaskScan:
                 red, green, blue = raw.palette[index].tolist()
                 palette[index] = (red, green, blue)
     return MaskScan(path, raw.kind, raw.format, counts, distinct, palette, overlapping=overlapping)
+
+
+def _answer(mask: Path | Drawing) -> dict[str, Any]:
+    return _to_json(scan_mask(mask))
+
+
+def _to_json(scan: MaskScan) -> dict[str, Any]:
+    if scan.error is not None:
+        return {"fault": scan.error.to_json()}
+    return {
+        "kind": scan.kind,
+        "format": scan.format,
+        "counts": list(scan.counts.items()),
+        "distinct": scan.distinct,
+        "palette": list(scan.palette.items()),
+        "overlapping": scan.overlapping,
+    }
+
+
+def _from_json(path: Path, item: dict[str, Any]) -> MaskScan:
+    if "fault" in item:
+        return MaskScan(path, error=ImageError.from_json(item["fault"], where=path))
+    counts = {v if isinstance(v, int) else _color(v): n for v, n in item["counts"]}
+    palette = {index: _color(color) for index, color in item["palette"]}
+    return MaskScan(
+        path,
+        item["kind"],
+        item["format"],
+        counts,
+        item["distinct"],
+        palette,
+        overlapping=item["overlapping"],
+    )
+
+
+def _color(values: Sequence[int]) -> Color:
+    red, green, blue = values
+    return (red, green, blue)
 
 
 def count_values(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable
 
 from intarsia.datasets import Dataset
-from intarsia.doctor import files, masks, nearest, saved_split, sequences, splits
+from intarsia.doctor import (
+    files,
+    masks,
+    names,
+    nearest,
+    oddities,
+    saved_split,
+    sequences,
+    splits,
+)
+from intarsia.doctor.examination import examine
+from intarsia.doctor.files import shown
 from intarsia.doctor.findings import Finding, Report
-from intarsia.doctor.inspection import Inspection, inspect
 from intarsia.doctor.statistics import statistics
+from intarsia.file_cache import FileCache
 
-_IN_FLIGHT = 256
 
-
-def check(data: Dataset, *, progress: Callable[[int, int], None] | None = None) -> Report:
+def check(
+    data: Dataset,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    cache: FileCache | None = None,
+) -> Report:
     """Decode every image and mask and report all faults, the data set's and the files'.
 
     Never raises for a bad file: each becomes a `Finding`. `progress` is called with the number
-    of samples done and of all samples.
+    of samples done and of all samples. `cache` spares the files that it has seen before.
     """
     inspections = []
-    for one in _inspected(data):
+    for one in examine(data, cache):
         inspections.append(one)
         if progress is not None:
             progress(len(inspections), len(data.samples))
@@ -31,22 +42,21 @@ def check(data: Dataset, *, progress: Callable[[int, int], None] | None = None) 
     neighbours = nearest.nearest_train(data, inspections, recordings)
     across = [*splits.findings(data, inspections)]
     identical = {f.file: f for f in across if f.code == "identical-across-splits" and f.file}
+    numbers = statistics(data, inspections) | {"nearest_train": nearest.as_json(neighbours)}
+    changed = [] if cache is None else sorted({*cache.changed})
     found = [
         *files.findings(data, inspections),
+        *names.findings(data),
         *masks.findings(data, inspections),
         *across,
         *sequences.findings(data, inspections, recordings),
         *nearest.findings(neighbours, identical),
         *saved_split.findings(data),
+        *oddities.findings(data, inspections, numbers),
+        *(
+            Finding.of("changed-since-check", shown(path, data), "other content than last time")
+            for path in changed
+        ),
         *(Finding.of("inferred", None, note) for note in data.notes),
     ]
-    numbers = statistics(data, inspections) | {"nearest_train": nearest.as_json(neighbours)}
     return Report.of(data.name, found, numbers)
-
-
-def _inspected(data: Dataset) -> Iterator[Inspection]:
-    """In the order of the samples, on all cores, with few results waiting."""
-    waiting = iter(data.samples)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        while batch := list(islice(waiting, _IN_FLIGHT)):
-            yield from pool.map(lambda sample: inspect(data, sample), batch)

@@ -9,8 +9,7 @@ from pathlib import Path
 from intarsia.datasets import Dataset, Drawing, Sample
 from intarsia.doctor.findings import Finding
 from intarsia.doctor.inspection import ImageFacts, Inspection, MaskFacts
-from intarsia.errors import IntarsiaError, nearest
-from intarsia.images import read_header
+from intarsia.errors import ImageError, nearest
 
 _MOST_NEAREST = 100  # looking for the nearest name is slow: not for thousands of lone files
 _MOST_CANDIDATES = 2000
@@ -18,6 +17,8 @@ _EXAMPLES = 3
 _MARGIN = 0.05
 # How the rules begin that dataset.yaml sets (datasets/declared.py).
 _DECLARED_RULES = ("clip", "window", "percentiles")
+_LONGEST = 16
+_PLAIN_MODES = ("RGB", "L", "P", "1", "I;16", "MINISBLACK")
 _SMALLEST = 32  # what most networks divide an image by
 
 
@@ -40,15 +41,17 @@ def printable(text: str) -> str:
 def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
     """Everything about files."""
     yield from _unpaired(data)
+    yield from _doubled(data)
+    yield from _notes(data, inspections)
     usual = _usual_depth(inspections)
     yield from _range(data, inspections, usual)
     for one in inspections:
-        if isinstance(one.image, IntarsiaError):
-            yield _unreadable("unreadable-image", one.sample.image, one.image, data)
+        if isinstance(one.image, ImageError):
+            yield _unreadable("image", one.sample.image, one.image, data)
         else:
             yield from _image(data, one.sample, one.image, usual)
-        if isinstance(one.mask, IntarsiaError) and one.sample.mask is not None:
-            yield _unreadable("unreadable-mask", one.sample.mask, one.mask, data)
+        if isinstance(one.mask, ImageError) and one.sample.mask is not None:
+            yield _unreadable("mask", one.sample.mask, one.mask, data)
         if isinstance(one.image, ImageFacts) and isinstance(one.mask, MaskFacts):
             yield from _sizes(data, one.sample, one.image, one.mask)
 
@@ -83,14 +86,58 @@ def _unpaired(data: Dataset) -> Iterator[Finding]:
         )
 
 
-def _unreadable(code: str, path: Path | Drawing, fault: IntarsiaError, data: Dataset) -> Finding:
+def _doubled(data: Dataset) -> Iterator[Finding]:
+    for first, second in data.doubled:
+        yield Finding.of(
+            "two-files-one-name",
+            shown(second, data),
+            f"has the name of {shown(first, data)}",
+            expected="names that differ in more than the extension",
+            hint="nobody can tell which is meant, and neither is used: rename or remove one",
+            other=shown(first, data),
+        )
+
+
+def _notes(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
+    """What becomes of files that are stored unlike plain 8-bit RGB or grey: said, never silent."""
+    images = [(i.sample, i.image) for i in inspections if isinstance(i.image, ImageFacts)]
+    deep = [image for _, image in images if image.dtype != "uint8"]
+    if deep:
+        scaling = data.scaling
+        yield Finding.of(
+            "deep-images",
+            None,
+            f"{len(deep)} of {len(images)} images are {deep[0].dtype}: values from "
+            f"{scaling.low:g} to {scaling.high:g} become 0 to 1",
+            hint="another range, or a window, stands in dataset.yaml (image: {scale: ...})",
+        )
+    for sample, image in images:
+        if image.mode in _PLAIN_MODES:
+            continue
+        file = shown(sample.image, data)
+        if image.mode in ("CMYK", "SEPARATED", "YCCK"):
+            yield Finding.of(
+                "cmyk-image", file, image.mode, hint="nothing; or export it as RGB yourself"
+            )
+        elif image.mode in ("RGBA", "LA", "PA", "La", "RGBa") and data.channels != 4:
+            yield Finding.of(
+                "alpha-image", file, image.mode, hint="nothing, unless transparency means something"
+            )
+
+
+def unreadable(what: str, file: str, fault: ImageError) -> Finding:
+    """The finding for an "image" or a "mask" that cannot be read: a code for every reason."""
     return Finding.of(
-        code,
-        shown(path, data),
+        f"unreadable-{what}" if fault.kind == "damaged" else fault.kind,
+        file,
         fault.what,
         expected=fault.expected or "a whole image file",
         hint=fault.hint or "replace the file, or move the pair out of the data set",
     )
+
+
+def _unreadable(what: str, path: Path | Drawing, fault: ImageError, data: Dataset) -> Finding:
+    return unreadable(what, shown(path, data), fault)
 
 
 def _usual_depth(inspections: Sequence[Inspection]) -> str:
@@ -129,6 +176,12 @@ def _range(data: Dataset, inspections: Sequence[Inspection], usual: str) -> Iter
 
 
 def _image(data: Dataset, sample: Sample, image: ImageFacts, usual: str) -> Iterator[Finding]:
+    height, width = image.size
+    usual_shape = min(height, width) >= _SMALLEST and max(height, width) <= _LONGEST * min(
+        height, width
+    )
+    if image.dtype == usual and not image.blank and usual_shape:
+        return
     file = shown(sample.image, data)
     if image.dtype != usual:
         yield Finding.of(
@@ -149,21 +202,45 @@ def _image(data: Dataset, sample: Sample, image: ImageFacts, usual: str) -> Iter
             expected=f"{_SMALLEST} pixels or more on each side",
             hint="it is padded for the network; leave it out if it is an accident",
         )
+    if max(image.size) > _LONGEST * min(image.size):
+        yield Finding.of(
+            "extreme-shape",
+            file,
+            _hw(image.size),
+            expected=f"at most {_LONGEST} times as long as wide",
+            hint="cut it into pieces, or leave it out if it is an accident",
+        )
 
 
 def _sizes(data: Dataset, sample: Sample, image: ImageFacts, mask: MaskFacts) -> Iterator[Finding]:
+    if image.size == mask.size and image.orientation == 1:
+        return
+    file = shown(sample.mask or sample.image, data)
+    expected = f"{_hw(image.size)}, as {shown(sample.image, data)}"
     if image.size == mask.size:
+        square = image.size[0] == image.size[1]
+        if image.orientation in (2, 3, 4) or (image.orientation >= 5 and square):
+            yield Finding.of(
+                "exif-turned",
+                shown(sample.image, data),
+                f"EXIF orientation {image.orientation}, which is applied",
+                hint="look whether the mask was drawn on the photo as it is shown upright",
+            )
         return
     hint = "scale the mask with nearest-neighbour, or pair it with the image it was drawn on"
     if image.size == mask.size[::-1]:
         hint = "height and width are swapped: rotate the mask by 90 degrees"
-        if read_header(sample.image).orientation in (5, 6, 7, 8):
-            hint = (
-                "the photo is stored turned (its EXIF orientation says so and is applied), and the "
-                "mask was drawn on it unturned: rotate the mask as the EXIF orientation says"
+        if image.orientation >= 5:
+            yield Finding.of(
+                "exif-mismatch",
+                file,
+                _hw(mask.size),
+                expected=expected,
+                hint=f"the photo is stored turned (EXIF orientation {image.orientation}, which is "
+                "applied), and the mask was drawn on it unturned: rotate the mask likewise "
+                "(check --fix does)",
             )
-    file = shown(sample.mask or sample.image, data)
-    expected = f"{_hw(image.size)}, as {shown(sample.image, data)}"
+            return
     yield Finding.of("size-mismatch", file, _hw(mask.size), expected=expected, hint=hint)
 
 

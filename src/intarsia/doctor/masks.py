@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from intarsia.datasets import Dataset
-from intarsia.datasets.encodings import Value, show
+from intarsia.datasets.encodings import show
+from intarsia.doctor.examination import has_background
 from intarsia.doctor.files import shown
 from intarsia.doctor.findings import Finding
 from intarsia.doctor.inspection import Inspection, MaskFacts
+from intarsia.labels import Color
 
-_LOSSY_FORMATS = ("JPEG",)
+_MANY_EMPTY = 0.05
 _THRESHOLD = "masks: {encoding: binary, threshold: 128}"
 _MOST_VALUES_SHOWN = 6
 
@@ -22,17 +25,86 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
     facts = [(i, i.mask) for i in inspections if isinstance(i.mask, MaskFacts)]
     from_one = _counted_from_one(data, [mask for _, mask in facts])
     junk = _junk_classes(data, [mask for _, mask in facts])
+    empty = [mask for _, mask in facts if _is_empty(data, mask)]
+    many = max(1, _MANY_EMPTY * len(facts)) < len(empty) < len(facts)
+    yield from _stored(data, [mask for _, mask in facts])
+    if many and data.empty is None:
+        yield _many_empty(data, len(empty), len(facts))
+    yield from _palettes(data, facts)
     for one, mask in facts:
+        sound = not (mask.lossy or mask.strays or mask.unknown) and mask.counts.any()
+        if sound and not _is_empty(data, mask):
+            continue
         file = shown(one.sample.mask or one.sample.image, data)
         yield from _values(data, file, mask, from_one, junk)
         yield from _emptiness(data, file, mask)
+
+
+def _stored(data: Dataset, masks: Sequence[MaskFacts]) -> Iterator[Finding]:
+    """How the masks hold their classes, said aloud: what another tool may take otherwise."""
+    table = data.encoding.map
+    numbers = [v for v, id_ in table.items() if isinstance(v, int) and id_ is not None]
+    kinds = Counter(mask.kind for mask in masks)
+    deep = sum(mask.dtype not in ("uint8", "bool") for mask in masks if mask.kind == "ids")
+    said = [
+        (
+            "palette-masks",
+            kinds["palette"],
+            "have a palette: the indices are the values"
+            if data.encoding.kind != "colors"
+            else "have a palette: its colours are the values",
+        ),
+        ("one-bit-masks", kinds["bit"], "have one bit: 0 and 1"),
+        ("deep-masks", deep, "have more than 8 bits"),
+    ]
+    if sorted(numbers) == [0, 255]:
+        said.append(
+            ("black-and-white-masks", len(masks), "hold 0 and 255: background and foreground")
+        )
+    if data.encoding.kind == "ids" and numbers and min(numbers) == 1 and table[1] == 0:
+        said.append(("one-based-masks", len(masks), "count from 1: value 1 is class 0 in here"))
+    for code, count, what in said:
+        if count:
+            yield Finding.of(code, None, f"{count} of {len(masks)} masks {what}")
+
+
+def _many_empty(data: Dataset, empty: int, all_masks: int) -> Finding:
+    return Finding.of(
+        "many-empty-masks",
+        None,
+        f'{empty} of {all_masks} masks hold "{data.labels.names[0]}" only',
+        expected=f"at most {_MANY_EMPTY:.0%}",
+        hint="say in dataset.yaml which is meant: empty: background (there is nothing on these "
+        "images), empty: ignore (nobody labelled them) or empty: drop (leave them out)",
+    )
+
+
+def _palettes(data: Dataset, facts: Sequence[tuple[Inspection, MaskFacts]]) -> Iterator[Finding]:
+    """The same index in another colour: somebody drew with another list of classes."""
+    colors: dict[int, Counter[Color]] = {}
+    for _, mask in facts:
+        for index, color in mask.palette:
+            colors.setdefault(index, Counter())[color] += 1
+    usual = {index: found.most_common(1)[0][0] for index, found in colors.items()}
+    for one, mask in facts:
+        other = [(i, color) for i, color in mask.palette if color != usual[i]]
+        if other and data.encoding.kind != "colors":
+            index, color = other[0]
+            yield Finding.of(
+                "palette-differs",
+                shown(one.sample.mask or one.sample.image, data),
+                f"index {index} is {show(color)}"
+                + (f", and {len(other) - 1} more" if len(other) > 1 else ""),
+                expected=f"{show(usual[index])}, as in most masks",
+                hint="was it drawn with another list of classes? The indices are what counts here",
+            )
 
 
 def _values(
     data: Dataset, file: str, mask: MaskFacts, from_one: bool, junk: int
 ) -> Iterator[Finding]:
     pixels = mask.size[0] * mask.size[1]
-    if mask.format in _LOSSY_FORMATS:
+    if mask.lossy:
         yield Finding.of(
             "lossy-mask",
             file,
@@ -51,7 +123,7 @@ def _values(
         most = junk > len(data.labels) / 2
         if most and not strange:
             hint += f"; {junk} of the {len(data.labels)} classes are such values and no classes"
-        lost = sum(mask.unknown.values())
+        lost = mask.unknown_pixels
         yield Finding.of(
             "blurred-mask",
             file,
@@ -73,26 +145,36 @@ def _values(
             else "add the class to dataset.yaml (classes, or masks: {map: ...}), or repaint it"
         )
         if from_one and not colors:
-            hint = "the masks count from 1: say masks: {map: {1: 0, 2: 1, ...}} in dataset.yaml"
+            yield Finding.of(
+                "counted-from-one",
+                file,
+                _listed(mask),
+                expected=_known(data),
+                hint="the masks count from 1: say masks: {map: {1: 0, 2: 1, ...}} in dataset.yaml",
+            )
+            return
         if data.encoding.kind == "binary" and all(
             isinstance(value, int) and 0 <= value <= 255 for value in mask.unknown
         ):
             hint = f"where only black and white count, say {_THRESHOLD} in dataset.yaml"
+        negative = any(isinstance(value, int) and value < 0 for value in mask.unknown)
+        code = "unknown-color" if colors else "negative-value" if negative else "unknown-value"
         yield Finding.of(
-            "unknown-color" if colors else "unknown-value",
+            code,
             file,
-            _listed(mask.unknown),
+            _listed(mask),
             expected=_known(data),
             hint=hint,
         )
 
 
-def _listed(unknown: dict[Value, int]) -> str:
-    by_size = sorted(unknown.items(), key=lambda item: -item[1])
+def _listed(mask: MaskFacts) -> str:
+    by_size = sorted(mask.unknown.items(), key=lambda item: -item[1])
     parts = [f"{show(v)} ({n} pixels)" for v, n in by_size[:_MOST_VALUES_SHOWN]]
-    rest = by_size[_MOST_VALUES_SHOWN:]
-    if rest:
-        parts.append(f"{len(rest)} more ({sum(n for _, n in rest)} pixels)")
+    rest = mask.unknown_values - len(parts)
+    if rest > 0:
+        pixels = mask.unknown_pixels - sum(n for _, n in by_size[:_MOST_VALUES_SHOWN])
+        parts.append(f"{rest} more ({pixels} pixels)")
     return ", ".join(parts)
 
 
@@ -135,7 +217,7 @@ def _emptiness(data: Dataset, file: str, mask: MaskFacts) -> Iterator[Finding]:
             expected="at least one pixel of a class",
             hint="label it, or move the pair out of the data set",
         )
-    elif _has_background(data) and not mask.counts[1:].any():
+    elif data.empty is None and _is_empty(data, mask):
         yield Finding.of(
             "empty-mask",
             file,
@@ -144,7 +226,7 @@ def _emptiness(data: Dataset, file: str, mask: MaskFacts) -> Iterator[Finding]:
         )
 
 
-def _has_background(data: Dataset) -> bool:
-    """Two classes, the first of them 0 or black."""
-    first = {v for v, id_ in data.encoding.map.items() if id_ == 0}
-    return len(data.labels) == 2 and bool(first & {0, (0, 0, 0)})
+def _is_empty(data: Dataset, mask: MaskFacts) -> bool:
+    """Background only, and nothing unknown."""
+    drawn = mask.counts[1:].any() or mask.unknown
+    return has_background(data) and not drawn and bool(mask.counts.any())

@@ -89,6 +89,17 @@ def _identical(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Fin
         ordered = sorted(group, key=lambda one: _rank(one.sample.split))
         first = ordered[0].sample
         for other in ordered[1:]:
+            masks = (ordered[0].mask, other.mask)
+            both = all(isinstance(mask, MaskFacts) for mask in masks)
+            if both and masks[0].fingerprint != masks[1].fingerprint:  # type: ignore[union-attr]
+                yield Finding.of(
+                    "conflicting-masks",
+                    shown(other.sample.image, data),
+                    f"the pixels of {shown(first.image, data)}, and another mask",
+                    expected="one mask for one picture",
+                    hint="keep the better of the two",
+                    other=shown(first.image, data),
+                )
             across = other.sample.split != first.split
             yield Finding.of(
                 "identical-across-splits" if across else "identical-images",
@@ -98,6 +109,7 @@ def _identical(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Fin
                 hint="remove one of the two, or put both into one split"
                 if across
                 else "one of the two can go",
+                other=shown(first.image, data),
             )
 
 

@@ -2,7 +2,7 @@
 
 from intarsia.images.capture import Capture, read_capture
 from intarsia.images.header import MAX_PIXELS, ImageHeader, read_header
-from intarsia.images.masks import RawMask, read_mask
+from intarsia.images.masks import RawKind, RawMask, read_mask
 from intarsia.images.reading import read_image
 from intarsia.images.scaling import Scaling
 from intarsia.images.writing import write_atomic, write_mask, write_rgb
@@ -11,6 +11,7 @@ __all__ = [
     "MAX_PIXELS",
     "Capture",
     "ImageHeader",
+    "RawKind",
     "RawMask",
     "Scaling",
     "read_capture",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -76,7 +77,10 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"<html", "an HTML page"),
     (b"<?xml", "an XML or SVG file"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"SIMPLE  =", "a FITS file"),
 )
+_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 
 
 @dataclass(frozen=True)
@@ -127,17 +131,26 @@ def read_start(path: Path) -> bytes:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
-            raise ImageError(f"this is {kind}, not a file", where=path)
+            raise ImageError(f"this is {kind}, not a file", kind="not-a-file", where=path)
         with path.open("rb") as file:
             start = file.read(132)
     except FileNotFoundError as error:
         link = path.is_symlink()
         what = "the link points to a file that does not exist" if link else "no such file"
-        raise ImageError(what, where=path) from error
+        kind = "broken-link" if link else "missing-file"
+        raise ImageError(what, kind=kind, where=path) from error
     except OSError as error:
-        raise ImageError(f"cannot be opened: {error.strerror or error}", where=path) from error
+        kinds = {errno.ELOOP: "broken-link", errno.EACCES: "no-permission"}
+        what = f"cannot be opened: {error.strerror or error}"
+        kind = kinds.get(error.errno or 0, "damaged")
+        raise ImageError(what, kind=kind, where=path) from error
     if not start:
-        raise ImageError("the file is empty (0 bytes)", where=path, hint="copy or export it again")
+        raise ImageError(
+            "the file is empty (0 bytes)",
+            kind="empty-file",
+            where=path,
+            hint="copy or export it again",
+        )
     return start
 
 
@@ -158,13 +171,31 @@ def unreadable(path: Path, start: bytes, error: BaseException | None = None) -> 
         if text.startswith(signature.lower()):
             return ImageError(
                 f"this is {name}, not an image",
+                kind="not-an-image",
                 where=path,
                 expected="JPEG, PNG, TIFF, BMP, GIF, WebP, PNM or JPEG 2000",
                 hint="fetch or export the image again",
             )
+    if start[4:8] == b"ftyp":
+        name = "an HEIC photograph" if start[8:11] in (b"hei", b"hev", b"mif") else "a video"
+        return ImageError(
+            f"this is {name}, not an image of a kind that is read",
+            kind="not-an-image",
+            where=path,
+            expected="JPEG, PNG, TIFF, BMP, GIF, WebP, PNM or JPEG 2000",
+            hint="export it as JPEG or PNG",
+        )
+    if isinstance(error, UnidentifiedImageError) and start.startswith(_IMAGE_STARTS):
+        return ImageError(
+            "the file is cut short: it begins as an image, and its header is not whole",
+            kind="cut-short",
+            where=path,
+            hint="copy or export it again",
+        )
     if error is None or isinstance(error, UnidentifiedImageError):
         return ImageError(
             "not an image that can be read",
+            kind="not-an-image",
             where=path,
             expected="JPEG, PNG, TIFF, BMP, GIF, WebP, PNM or JPEG 2000",
             hint="the file is damaged or is something else under this name",
@@ -175,6 +206,7 @@ def unreadable(path: Path, start: bytes, error: BaseException | None = None) -> 
     )
     return ImageError(
         f"the file is cut short: {message}" if cut else f"the file is damaged: {message}",
+        kind="cut-short" if cut else "damaged",
         where=path,
         hint="copy or export it again",
     )
@@ -191,6 +223,7 @@ def check_pixels(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise ImageError(
             f"{width} x {height} is {width * height / 1e6:.0f} million pixels",
+            kind="too-many-pixels",
             where=path,
             expected=f"at most {MAX_PIXELS / 1e6:.0f} million",
             hint="cut the image into tiles first",
@@ -206,6 +239,7 @@ def check_page(path: Path, frames: int, page: int | None) -> None:
     if page is None and frames > 1:
         raise ImageError(
             f"the file holds {frames} images",
+            kind="several-pages",
             where=path,
             expected="one image a file",
             hint="choose one in dataset.yaml (image: {page: 0}) or split the file",

@@ -26,6 +26,9 @@ from intarsia.images.reading import choose_frame, native
 _GREY_STEP = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit grey over 0..255
 
 
+RawKind = Literal["ids", "palette", "colors", "bit"]
+
+
 @dataclass(frozen=True)
 class RawMask:
     """The values of one mask file, not yet translated into class ids.
@@ -36,7 +39,7 @@ class RawMask:
     """
 
     values: NDArray[Any]
-    kind: Literal["ids", "palette", "colors", "bit"]
+    kind: RawKind
     palette: NDArray[np.uint8] | None
     format: str
 
@@ -60,7 +63,7 @@ def read_mask(path: str | os.PathLike[str]) -> RawMask:
         mode, depth = picture.mode, png_depth(start)
         values = np.asarray(picture)
         palette: NDArray[np.uint8] | None = None
-        kind: Literal["ids", "palette", "colors", "bit"] = "ids"
+        kind: RawKind = "ids"
         if mode == "1":
             kind, values = "bit", values.astype(np.uint8)
         elif mode in ("P", "PA"):
@@ -123,6 +126,7 @@ def _whole(values: NDArray[Any], path: Path) -> NDArray[Any]:
 def _not_a_mask(path: Path, what: str) -> ImageError:
     return ImageError(
         f"the mask holds {what}",
+        kind="not-finite" if "NaN" in what else "not-a-mask",
         where=path,
         expected="class ids (8 or 16 bits, a palette), or RGB colours of 8 bits",
         hint="export the mask again as PNG",

@@ -62,6 +62,7 @@ def read_image(
         count = int(array.size - np.isfinite(array).sum())
         raise ImageError(
             f"{count} values are NaN or infinite",
+            kind="not-finite",
             where=file,
             expected="finite numbers",
             hint="replace them, or leave the file out",

@@ -110,6 +110,7 @@ def _first_page(tiff: TiffFile, path: Path) -> TiffPage:
     if page.imagedepth > 1:
         raise ImageError(
             f"the TIFF holds a volume of {page.imagedepth} slices",
+            kind="several-pages",
             where=path,
             expected="one image a file",
             hint="write each slice to a file of its own",
@@ -187,6 +188,7 @@ def _check_complete(tiff: TiffFile, path: Path) -> None:
         if ends and max(ends) > size:
             raise ImageError(
                 f"the file is cut short: {size} bytes of {max(ends)}",
+                kind="cut-short",
                 where=path,
                 hint="copy or export it again",
             )

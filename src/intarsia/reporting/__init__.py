@@ -1,7 +1,8 @@
-"""The report: `report.html`, figures and tables, from what a run left."""
+"""The report of a run with its figures and tables, and the page of a check."""
 
 from __future__ import annotations
 
+from intarsia.reporting.check_page import write_check_page
 from intarsia.reporting.report import write_report
 
-__all__ = ["write_report"]
+__all__ = ["write_check_page", "write_report"]

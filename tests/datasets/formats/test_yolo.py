@@ -161,4 +161,4 @@ def test_an_unreadable_image_is_left_to_the_check(split, files):
     split()
     (files.root / "train/images/n1.jpg").write_bytes(b"<html>")
     report = check(Dataset.open(files.root))
-    assert "unreadable-image" in {f.code for f in report.errors}
+    assert "not-an-image" in {f.code for f in report.errors}

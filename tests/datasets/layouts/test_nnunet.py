@@ -139,7 +139,7 @@ def test_channels_that_the_description_does_not_name(files):
 def test_channels_of_two_sizes_are_a_finding(files):
     nnunet(files, ("CT", "PET"))
     tifffile.imwrite(files.root / "imagesTr/case_003_0001.tif", np.zeros((13, 20), np.uint16))
-    found = [f for f in check(Dataset.open(files.root)).errors if f.code == "unreadable-image"]
+    found = [f for f in check(Dataset.open(files.root)).errors if f.code == "channel-count"]
     assert [(f.file, f.value) for f in found] == [
         ("imagesTr/case_003_0000.tif", "the channel is 13 x 20 of uint16")
     ]

@@ -23,11 +23,7 @@ def read(path: Path) -> Found | None:
 
 
 def pair_by_suffix(path: Path, *, prefix: str = "", split: str | None = None) -> Pairs | None:
-    """The pairs below one folder; None where no mask affix meets the names of other files.
-
-    Raises:
-        DataError: two images, or two masks, with one name.
-    """
+    """The pairs below one folder; None where no mask affix meets the names of other files."""
     files = image_files(path)
     for affix in MASK_AFFIXES:
         masks = [file for file in files if strip_affix(key(file, path), affix) is not None]

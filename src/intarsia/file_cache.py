@@ -1,0 +1,238 @@
+"""What was worked out from files, kept between commands: by size, time and content.
+
+One SQLite file in the user's cache folder. It is only ever a shortcut: a cache that is damaged is
+begun anew, one that is locked or cannot be written is done without, and a value that does not
+match its checksum is worked out again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import logging
+import os
+import sqlite3
+import stat
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+_LAYOUT = 1  # of the tables
+_BATCH = 256
+_MOST_BYTES = 1 << 30  # a cache beyond this is begun anew
+# A file changed twice within one tick of the clock keeps its time: younger ones are read again.
+_TICK_NS = 2_000_000_000
+_TABLE = """
+CREATE TABLE IF NOT EXISTS facts (
+    path BLOB, kind TEXT, settings TEXT, size INTEGER, time INTEGER, seen INTEGER, hash BLOB,
+    value TEXT, checksum INTEGER, PRIMARY KEY (path, kind)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_hash ON facts (hash);
+"""
+_log = logging.getLogger("intarsia")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to be worked out from one file: `work` gives plain JSON.
+
+    Without a `file`, nothing is remembered. `settings` is everything besides the file's content
+    that the answer depends on.
+    """
+
+    file: Path | None
+    kind: str
+    settings: str
+    work: Callable[[], dict[str, Any]]
+
+
+@dataclass
+class FileCache:
+    """Answers of earlier commands. `changed` collects files with another content than then."""
+
+    file: Path
+    changed: list[Path] = field(default_factory=list)
+    _base: sqlite3.Connection | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of_user(cls) -> FileCache:
+        """The cache in `$XDG_CACHE_HOME/intarsia` (by default `~/.cache/intarsia`)."""
+        # Another version may see other things in a file. Imported by name: the package's own
+        # module comes after every room.
+        version: str = importlib.import_module("intarsia").__version__
+        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        return cls(Path(home).expanduser() / "intarsia" / f"files-{version}.sqlite")
+
+    def __post_init__(self) -> None:
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            if self.file.exists() and self.file.stat().st_size > _MOST_BYTES:
+                self.file.unlink()
+        except OSError as error:
+            _log.info("no cache: %s: %s", self.file.parent, error.strerror)
+            return
+        try:
+            self._base = self._opened()
+        except sqlite3.OperationalError as error:
+            self._give_up(error)
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+
+    def _opened(self) -> sqlite3.Connection:
+        base = sqlite3.connect(self.file, timeout=10, check_same_thread=False)
+        try:
+            if base.execute("PRAGMA user_version").fetchone()[0] not in (0, _LAYOUT):
+                raise sqlite3.DatabaseError("tables of another version")
+            base.execute("PRAGMA synchronous = NORMAL")
+            base.executescript(_TABLE)
+            base.execute(f"PRAGMA user_version = {_LAYOUT}")
+        except sqlite3.DatabaseError:
+            base.close()
+            raise
+        return base
+
+    def _begin_anew(self) -> None:
+        """A damaged cache is worth nothing, and is ours."""
+        self.close()
+        try:
+            self.file.unlink(missing_ok=True)
+            self._base = self._opened()
+        except (OSError, sqlite3.DatabaseError) as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        _log.info("the cache is not used: %s: %s", self.file, error)
+        self.close()
+
+    def close(self) -> None:
+        if self._base is not None:
+            with contextlib.suppress(sqlite3.DatabaseError):
+                self._base.close()
+            self._base = None
+
+    def find(self, question: Question) -> dict[str, Any] | None:
+        """The answer kept for this very file and question, None where there is none."""
+        state = _state(question.file)
+        if self._base is None or state is None or question.file is None:
+            return None
+        size, changed_at = state
+        row = self._rows(
+            "SELECT settings, size, time, seen, value, checksum FROM facts "
+            "WHERE path = ? AND kind = ?",
+            (_path(question.file), question.kind),
+        )
+        if not row or row[0][:3] != (question.settings, size, changed_at):
+            return None
+        if row[0][3] - changed_at < _TICK_NS:
+            return None  # its content is looked at, in `answer`
+        return _checked(row[0][4], row[0][5])
+
+    def answer(self, question: Question) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
+        """The answer by the file's content, else worked out; and the row to keep, if any."""
+        state = _state(question.file)
+        if self._base is None or state is None or question.file is None:
+            return question.work(), None
+        digest = _digest(question.file)
+        if digest is None:
+            return question.work(), None
+        value = None
+        for text, checksum in self._rows(
+            "SELECT value, checksum FROM facts WHERE hash = ? AND kind = ? AND settings = ?",
+            (digest, question.kind, question.settings),
+        ):
+            value = value or _checked(text, checksum)
+        seen = time.time_ns()
+        found = question.work() if value is None else value
+        if _state(question.file) != state:
+            return found, None  # it changed under our hands
+        text = json.dumps(found, separators=(",", ":"))
+        key = (_path(question.file), question.kind, question.settings)
+        return found, (*key, *state, seen, digest, text, zlib.crc32(text.encode()))
+
+    def keep(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Write rows of `answer`, all or none; says which files have changed since the last."""
+        some = list(rows)
+        if self._base is None or not some:
+            return
+        for row in some:
+            before = self._rows("SELECT hash FROM facts WHERE path = ? AND kind = ?", row[:2])
+            if before and before[0][0] != row[6]:
+                self.changed.append(Path(os.fsdecode(row[0])))
+        try:
+            with self._lock, self._base:
+                self._base.executemany(
+                    "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", some
+                )
+        except sqlite3.OperationalError as error:
+            self._give_up(error)
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+
+    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        base = self._base
+        if base is None:
+            return []
+        try:
+            with self._lock:
+                return base.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:
+            self._give_up(error)
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+        return []
+
+
+def answers(questions: Iterable[Question], cache: FileCache | None) -> Iterator[dict[str, Any]]:
+    """The answer to every question, in order, on all cores; a few hundred are in flight at once."""
+    waiting = iter(questions)
+    with ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
+        while batch := list(islice(waiting, _BATCH)):
+            if cache is None:
+                yield from pool.map(lambda question: question.work(), batch)
+                continue
+            known = [cache.find(question) for question in batch]
+            missing = [q for q, found in zip(batch, known, strict=True) if found is None]
+            worked = list(pool.map(cache.answer, missing))
+            cache.keep(row for _, row in worked if row is not None)
+            fresh = iter(worked)
+            for found in known:
+                yield next(fresh)[0] if found is None else found
+
+
+def _state(file: Path | None) -> tuple[int, int] | None:
+    """Size and time of a regular file; None for anything that must not be opened."""
+    if file is None:
+        return None
+    try:
+        about = file.stat()
+    except OSError:
+        return None
+    return (about.st_size, about.st_mtime_ns) if stat.S_ISREG(about.st_mode) else None
+
+
+def _digest(file: Path) -> bytes | None:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except OSError:
+        return None
+
+
+def _path(file: Path) -> bytes:
+    return os.fsencode(file)
+
+
+def _checked(text: str, checksum: int) -> dict[str, Any] | None:
+    if not isinstance(text, str) or zlib.crc32(text.encode()) != checksum:
+        return None
+    found = json.loads(text)
+    return found if isinstance(found, dict) else None

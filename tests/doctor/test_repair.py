@@ -1,0 +1,129 @@
+"""The corrected copy: what is mended, what is not, and that the originals stay as they are."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from intarsia.datasets import Dataset
+from intarsia.doctor import check, write_repaired
+from intarsia.errors import DataError
+
+from .conftest import SIZE, ids, picture, save
+from .made import COLORS, Made, make
+
+
+def _state(root) -> dict[str, str]:
+    return {
+        p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(root.rglob("*"))
+        if p.is_file()
+    }
+
+
+@pytest.fixture
+def made(tmp_path) -> Made:
+    return make(Made(tmp_path / "set", "splits above", "png", "png", "colors"))
+
+
+def _fixed(made: Made):
+    data = Dataset.open(made.root)
+    before = _state(made.root)
+    out = made.root.parent / "fixed"
+    changes = write_repaired(data, check(data), out)
+    assert _state(made.root) == before
+    return Dataset.open(out), {(c.file, c.code): c for c in changes}
+
+
+def test_a_sound_set_becomes_ids(made):
+    fixed, changes = _fixed(made)
+    assert {code for _, code in changes} == {"remapped"}
+    assert len(fixed.samples) == 12
+    assert {s.name: s.split for s in fixed.samples} == {
+        s.name: s.split for s in Dataset.open(made.root).samples
+    }
+    assert fixed.labels.names == ["sky", "road", "tree"]
+    assert all(np.array_equal(fixed.read_mask(s), ids()) for s in fixed.samples)
+    assert check(fixed).errors == check(fixed).warnings == ()
+    stored = Image.open(fixed.samples[0].mask)
+    assert stored.mode == "P"
+    assert stored.getpalette()[:9] == [channel for color in COLORS for channel in color]
+
+
+def test_orientation_size_loss_and_copies(made):
+    exif = Image.Exif()
+    exif[274] = 6
+    save(made.image("train", "train_sound0"), picture(50), format="JPEG", exif=exif)
+    half = np.kron(ids()[1:36:2, ::2], np.ones((1, 1), np.uint8))[:, :25]
+    made.write_mask(made.mask("train", "train_sound1"), np.resize(half, (37, 50))[:, :])
+    small = ids()[::1, ::1]
+    double = np.repeat(np.repeat(small, 2, axis=0), 2, axis=1)
+    made.write_mask(made.mask("train", "train_sound1"), double)
+    lossy = made.picture_of(ids()).convert("RGB")
+    lossy.save(made.mask("train", "train_sound2"), format="JPEG", quality=95, subsampling=0)
+    shutil.copy(made.image("val", "val_sound0"), made.image("train", "train_sound3"))
+    fixed, changes = _fixed(made)
+    by_name = {s.name: s for s in fixed.samples}
+    assert np.array_equal(
+        fixed.read_mask(by_name["train/train_sound0"]), np.rot90(ids(), -1)
+    )  # clockwise, as orientation 6 says
+    assert np.array_equal(fixed.read_mask(by_name["train/train_sound1"]), ids())
+    restored = fixed.read_mask(by_name["train/train_sound2"])
+    assert (restored == ids()).mean() > 0.99
+    assert "train/train_sound3" not in by_name  # the copy in train goes, that in val stays
+    assert "val/val_sound0" in by_name
+    codes = {code for _, code in changes}
+    assert codes >= {"exif-mismatch", "size-mismatch", "lossy-mask", "identical-across-splits"}
+    assert check(fixed).errors == ()
+    log = json.loads((made.root.parent / "fixed/fixes.json").read_text())
+    assert log["schema"] == 1
+    assert len(log["changes"]) == len(changes)
+    text = (made.root.parent / "fixed/fixes.txt").read_text()
+    assert "train/masks/train_sound0.png: [exif-mismatch] turned" in text
+
+
+def test_what_cannot_be_mended_stays_reported(made):
+    made.mask("val", "val_sound0").unlink()
+    made.image("val", "val_sound1").write_bytes(b"<html>no</html>")
+    stored = np.asarray(made.picture_of(ids())).copy()
+    stored[30, :7] = (1, 2, 3)
+    save(made.mask("val", "val_sound2"), stored)
+    made.write_mask(made.mask("val", "val_sound3"), ids()[:, :20])  # of another shape
+    fixed, _ = _fixed(made)
+    left = check(fixed)
+    assert sorted(f.code for f in left.errors) == [
+        "missing-mask",
+        "not-an-image",
+        "size-mismatch",
+        "unknown-value",
+    ]
+    (unknown,) = [f for f in left.errors if f.code == "unknown-value"]
+    assert "(7 pixels)" in unknown.value
+
+
+def test_a_folder_that_is_there_is_never_written_into(made, tmp_path):
+    data = Dataset.open(made.root)
+    report = check(data)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").touch()
+    with pytest.raises(DataError, match="not empty"):
+        write_repaired(data, report, tmp_path / "full")
+    with pytest.raises(DataError, match="inside"):
+        write_repaired(data, report, made.root / "fixed")
+    assert SIZE == (37, 50)
+
+
+def test_nothing_half_written_is_left(made, monkeypatch, tmp_path):
+    data = Dataset.open(made.root)
+    report = check(data)
+
+    def fail(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("intarsia.doctor.repair.write_mask", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_repaired(data, report, tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
