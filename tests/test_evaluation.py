@@ -158,11 +158,34 @@ def test_an_unknown_split_is_refused(trained: tuple[Run, dict]) -> None:
 
 def test_a_mask_of_another_size_is_named(trained: tuple[Run, dict], tmp_path: Path) -> None:
     run, _ = trained
-    Image.fromarray(np.zeros((9, 5), np.uint8)).save(tmp_path / "toy" / "valannot" / "val1.png")
-    with pytest.raises(DataError) as caught:
-        evaluate(run)
-    assert "val1.png" in str(caught.value)
+    other = tmp_path / "other"
+    make_data(other)
+    for folder in (p for p in other.iterdir() if p.is_dir()):
+        for file in sorted(folder.iterdir()):
+            file.rename(folder / f"new{file.name}")
+    Image.fromarray(np.zeros((9, 5), np.uint8)).save(other / "valannot" / "newval1.png")
+    with pytest.raises(DataError, match="differ in size") as caught:
+        evaluate(run, other)
+    assert "newval1.png" in str(caught.value)
     assert not run.evaluations
+
+
+def test_a_split_that_is_not_what_it_was_does_not_replace_the_sheet(
+    trained: tuple[Run, dict], tmp_path: Path
+) -> None:
+    run, pairs = trained
+    before = evaluate(run)
+    mask = tmp_path / "toy" / "valannot" / "val1.png"
+    Image.fromarray(2 - np.minimum(pairs["val1"][0], 2)).save(mask)
+    for given in (None, tmp_path / "toy"):
+        with pytest.raises(DataError, match="1 val images have changed since the training"):
+            evaluate(run, given)
+    mask.unlink()
+    with pytest.raises(DataError, match="1 val images of the training are not here") as caught:
+        evaluate(run, tmp_path / "toy")
+    assert "val1" in str(caught.value)
+    part = evaluate(run, tmp_path / "toy", subset=True)
+    assert part.images == before.images - 1
 
 
 def sheet_of(matrix: NDArray[np.int64], names: tuple[str, ...], **fields: object) -> Evaluation:

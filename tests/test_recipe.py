@@ -47,6 +47,7 @@ def test_all_errors_come_at_once_with_key_value_and_nearest_name():
         ("data: {image_size: [4, 100000]}", "data.image_size"),
         ("train: {epochs: 2, validate_every: 3}", "validate_every"),
         ("model: {atrous_rates: [6, 12]}", "more values are expected"),
+        ("train: {epochs: 3, freeze_epochs: 3}", "leaves no epoch"),
         ("data: {ignore: [sky], classes: [sky]}", "data.ignore and data.classes both name sky"),
     ],
 )

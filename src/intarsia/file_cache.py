@@ -44,8 +44,8 @@ _log = logging.getLogger("intarsia")
 class Question:
     """Something to be worked out from one file: `work` gives plain JSON.
 
-    `settings` is everything besides the file's content that the answer depends on. `file` is None
-    where the answer is not to be kept: one of many from a single file, say.
+    Without a `file`, nothing is remembered. `settings` is everything besides the file's content
+    that the answer depends on.
     """
 
     file: Path | None
@@ -122,7 +122,7 @@ class FileCache:
     def find(self, question: Question) -> dict[str, Any] | None:
         """The answer kept for this very file and question, None where there is none."""
         state = _state(question.file)
-        if self._base is None or question.file is None or state is None:
+        if self._base is None or state is None or question.file is None:
             return None
         size, changed_at = state
         row = self._rows(
@@ -139,7 +139,7 @@ class FileCache:
     def answer(self, question: Question) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
         """The answer by the file's content, else worked out; and the row to keep, if any."""
         state = _state(question.file)
-        if self._base is None or question.file is None or state is None:
+        if self._base is None or state is None or question.file is None:
             return question.work(), None
         digest = _digest(question.file)
         if digest is None:

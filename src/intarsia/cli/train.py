@@ -86,11 +86,16 @@ def train(
     \b
     Example: intarsia train camvid/ --out runs/camvid --time 30m
     """
+    from intarsia.errors import RecipeError
     from intarsia.recipe import DEFAULT, Recipe, parse_duration
     from intarsia.tracking import start_tracking
     from intarsia.training import plan
     from intarsia.training import train as fit
 
+    if epochs is not None and time is not None:
+        raise RecipeError(
+            "--time fits the number of epochs, which --epochs fixes", hint="give one of the two"
+        )
     flags = {
         "train.epochs": epochs,
         "train.time": None if time is None else parse_duration(time),

@@ -85,7 +85,7 @@ class Dataset:
             None if images is None else Path(images),
             None if masks is None else Path(masks),
             seed,
-            cache=cache,
+            cache,
         )
 
     @property

@@ -310,19 +310,19 @@ def empty_masks(
 ) -> frozenset[str]:
     """The names of the samples whose mask holds the first class only, besides ignored pixels.
 
-    `scans` are those of all masks, in the order of the samples.
+    `scans` are those of the samples that have a mask, in their order.
 
     Raises:
         DataError: every mask is of that kind, so that nothing would be left.
     """
     empty: set[str] = set()
-    labelled = [sample for sample in samples if sample.mask is not None]
-    for sample, scan in zip(labelled, scans, strict=True):
+    masked = [sample for sample in samples if sample.mask is not None]
+    for sample, scan in zip(masked, scans, strict=True):
         if scan.error is None and scan.counts:
             ids, unknown = classes.encoding.decode(_one_pixel_a_value(scan), classes.labels)
             if not unknown and set(np.unique(ids)) - {classes.labels.ignore_index} == {0}:
                 empty.add(sample.name)
-    if len(empty) == len(labelled):
+    if len(empty) == len(masked):
         raise DataError(
             "every mask holds background only",
             hint="label the images, or say empty: background in dataset.yaml",

@@ -59,7 +59,7 @@ def _sample(sample: Sample, root: Path, tables: Mapping[Values, int]) -> dict[st
         "fold": sample.fold,
         "bytes": size,
         "sha256": digest,
-        "mask_sha256": _mask_digest(sample.mask),
+        "mask_sha256": mask_digest(sample.mask),
     }
     if sample.more_channels:
         item["more_channels"] = [
@@ -85,7 +85,8 @@ def _mask(
     }
 
 
-def _mask_digest(mask: Path | Drawing | None) -> str | None:
+def mask_digest(mask: Path | Drawing | None) -> str | None:
+    """The SHA-256 of a mask's file, or of a drawing's shapes."""
     if mask is None:
         return None
     return drawing_digest(mask) if isinstance(mask, Drawing) else fingerprint(mask)[1]

@@ -52,9 +52,9 @@ def open_dataset(
     images: Path | None,
     masks: Path | None,
     seed: int,
+    cache: FileCache | None = None,
     *,
     divided: bool = True,
-    cache: FileCache | None = None,
 ) -> Dataset:
     """Open a data set; see `Dataset.open`.
 

@@ -50,21 +50,20 @@ class MaskScan:
 def scan_masks(
     masks: Iterable[Path | Drawing], cache: FileCache | None = None
 ) -> Iterator[MaskScan]:
-    """Scan every mask, in order, on all cores; `cache` remembers the files of earlier commands."""
-    wanted = list(masks)
+    """Scan every mask, in order, on all cores; `cache` remembers files of earlier commands."""
+    some = list(masks)
+    settings = str(_FACTS)
+    questions = (
+        Question(mask if isinstance(mask, Path) else None, "scan", settings, partial(_answer, mask))
+        for mask in some
+    )
     kept = 0
-    for mask, found in zip(wanted, answers(map(_question, wanted), cache), strict=True):
-        scan = _from_json(mask, found)
+    for mask, found in zip(some, answers(questions, cache), strict=True):
+        scan = _from_json(source_of(mask), found)
         kept += len(scan.counts)
         if kept > _MOST_KEPT:
             scan = replace(scan, counts=dict(list(scan.counts.items())[:_FEW_VALUES]))
         yield scan
-
-
-def _question(mask: Path | Drawing) -> Question:
-    # Of a file of annotations only one entry could be kept, and all of it be hashed for each.
-    file = mask if isinstance(mask, Path) else None
-    return Question(file, "scan", str(_FACTS), partial(_answer, mask))
 
 
 def scan_mask(mask: Path | Drawing) -> MaskScan:
@@ -113,10 +112,9 @@ def _to_json(scan: MaskScan) -> dict[str, Any]:
     }
 
 
-def _from_json(mask: Path | Drawing, item: dict[str, Any]) -> MaskScan:
-    path = source_of(mask)
+def _from_json(path: Path, item: dict[str, Any]) -> MaskScan:
     if "fault" in item:
-        return MaskScan(path, error=ImageError.from_json(item["fault"], where=mask))
+        return MaskScan(path, error=ImageError.from_json(item["fault"], where=path))
     counts = {v if isinstance(v, int) else _color(v): n for v, n in item["counts"]}
     palette = {index: _color(color) for index, color in item["palette"]}
     return MaskScan(

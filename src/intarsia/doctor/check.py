@@ -43,7 +43,6 @@ def check(
     across = [*splits.findings(data, inspections)]
     identical = {f.file: f for f in across if f.code == "identical-across-splits" and f.file}
     numbers = statistics(data, inspections) | {"nearest_train": nearest.as_json(neighbours)}
-    changed_since_split = [*saved_split.findings(data, cache)]
     changed = [] if cache is None else sorted({*cache.changed})
     found = [
         *files.findings(data, inspections),
@@ -52,7 +51,7 @@ def check(
         *across,
         *sequences.findings(data, inspections, recordings),
         *nearest.findings(neighbours, identical),
-        *changed_since_split,
+        *saved_split.findings(data, cache),
         *oddities.findings(data, inspections, numbers),
         *(
             Finding.of("changed-since-check", shown(path, data), "other content than last time")

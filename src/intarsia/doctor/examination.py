@@ -15,10 +15,16 @@ from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset, Drawing, Sample
 from intarsia.datasets.encodings import Value, pack, unpack_color
-from intarsia.datasets.formats.masks import DRAWN, read_mask
+from intarsia.datasets.formats.masks import DRAWN, read_mask, source_of
 from intarsia.datasets.perceptual import perceptual_hash, thumbnail
 from intarsia.datasets.scan import count_values
-from intarsia.doctor.inspection import SIDES, SMALLEST_OBJECT, SPECK, Inspection, MaskFacts
+from intarsia.doctor.inspection import (
+    SIDES,
+    SMALLEST_OBJECT,
+    SPECK,
+    Inspection,
+    MaskFacts,
+)
 from intarsia.doctor.recorded import image_facts, mask_facts
 from intarsia.doctor.regions import MOST_PIXELS, regions
 from intarsia.errors import DataError, ImageError
@@ -56,7 +62,7 @@ def _questions(data: Dataset) -> Iterator[Question]:
         yield Question(sample.image, "image", settings, partial(_image_answer, data, sample))
         if sample.mask is not None:
             mask = sample.mask
-            file = mask if isinstance(mask, Path) else None  # shapes are not kept, as in a scan
+            file = mask if isinstance(mask, Path) else None
             yield Question(file, "mask", mask_settings, partial(_mask_answer, data, mask))
 
 
@@ -83,10 +89,10 @@ def has_background(data: Dataset) -> bool:
 
 def _image_answer(data: Dataset, sample: Sample) -> dict[str, Any]:
     try:
-        header = read_header(sample.image)
         image = data.read_image(sample)
     except ImageError as fault:
         return {"fault": fault.to_json()}
+    mode, orientation, capture = _stored(sample.image)
     solid = np.ascontiguousarray(image)
     digest = hashlib.blake2b(f"{solid.shape} {solid.dtype}".encode(), digest_size=16)
     digest.update(solid.data)
@@ -102,23 +108,24 @@ def _image_answer(data: Dataset, sample: Sample) -> dict[str, Any]:
         "fingerprint": digest.hexdigest(),
         "thumbnail": thumbnail(solid).tobytes().hex(),
         "look": None if (look := perceptual_hash(solid)) is None else look.hex(),
-        "capture": _capture(sample.image),
+        "time": None if capture.time is None else capture.time.isoformat(),
+        "place": capture.place,
         "low": float(solid.min()),
         "high": float(solid.max()),
         "mean": [float(v) for v in mean.ravel()],
         "deviation": [float(v) for v in deviation.ravel()],
-        "mode": header.mode,
-        "orientation": header.orientation,
+        "mode": mode,
+        "orientation": orientation,
     }
 
 
-def _capture(file: Path) -> dict[str, Any]:
+def _stored(path: Path) -> tuple[str, int, Capture]:
+    """The file's own mode and EXIF orientation, and when and where it was taken."""
     try:
-        capture = read_capture(file)
-    except ImageError:  # a format without EXIF, such as DICOM
-        capture = Capture()
-    time = None if capture.time is None else capture.time.isoformat()
-    return {"time": time, "place": None if capture.place is None else list(capture.place)}
+        header = read_header(path)
+        return header.mode, header.orientation, read_capture(path)
+    except ImageError:  # a format without either, such as DICOM
+        return "", 1, Capture()
 
 
 def _mask_answer(data: Dataset, mask: Path | Drawing) -> dict[str, Any]:
@@ -137,7 +144,8 @@ def _mask_answer(data: Dataset, mask: Path | Drawing) -> dict[str, Any]:
         "format": raw.format,
         "kind": raw.kind,
         "dtype": str(raw.values.dtype),
-        "lossy": raw.format in ("JPEG", "AVIF") or (raw.format == "WEBP" and _lossy_webp(mask)),
+        "lossy": raw.format in ("JPEG", "AVIF")
+        or (raw.format == "WEBP" and _lossy_webp(source_of(mask))),
         "distinct": distinct,
         "counts": counts[: len(data.labels)].tolist(),
         "ignored": int(counts[data.labels.ignore_index]) - strange,
@@ -151,9 +159,9 @@ def _mask_answer(data: Dataset, mask: Path | Drawing) -> dict[str, Any]:
     }
 
 
-def _lossy_webp(mask: Path | Drawing) -> bool:
+def _lossy_webp(path: Path) -> bool:
     """True unless the file holds a lossless stream, by its chunk's name."""
-    return isinstance(mask, Path) and b"VP8L" not in mask.read_bytes()[:4096]
+    return b"VP8L" not in path.read_bytes()[:4096]
 
 
 def _used_palette(raw: RawMask) -> list[list[Any]]:

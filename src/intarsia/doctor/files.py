@@ -47,11 +47,11 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
     yield from _range(data, inspections, usual)
     for one in inspections:
         if isinstance(one.image, ImageError):
-            yield unreadable("image", shown(one.sample.image, data), one.image)
+            yield _unreadable("image", one.sample.image, one.image, data)
         else:
             yield from _image(data, one.sample, one.image, usual)
         if isinstance(one.mask, ImageError) and one.sample.mask is not None:
-            yield unreadable("mask", shown(one.sample.mask, data), one.mask)
+            yield _unreadable("mask", one.sample.mask, one.mask, data)
         if isinstance(one.image, ImageFacts) and isinstance(one.mask, MaskFacts):
             yield from _sizes(data, one.sample, one.image, one.mask)
 
@@ -136,7 +136,7 @@ def unreadable(what: str, file: str, fault: ImageError) -> Finding:
     )
 
 
-def _unreadable(what: str, path: Path, fault: ImageError, data: Dataset) -> Finding:
+def _unreadable(what: str, path: Path | Drawing, fault: ImageError, data: Dataset) -> Finding:
     return unreadable(what, shown(path, data), fault)
 
 

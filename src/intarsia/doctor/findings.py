@@ -67,7 +67,6 @@ CODES: dict[str, tuple[Severity, str]] = {
     "changed-since-split": ("warning", "an image has changed since its split was saved"),
     "group-across-splits": ("warning", "images that belong together lie in two splits"),
     "out-of-range": ("warning", "images hold values beyond those that the scale was guessed from"),
-    "proposed-split": ("note", "a split that keeps recordings whole"),
     "small-objects": ("note", "objects of a class vanish at the size of a training"),
     "imbalance": ("note", "some classes have far fewer pixels than others"),
     "color-shift": ("note", "the images of two splits differ in brightness or colour"),
@@ -84,6 +83,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "one-based-masks": ("note", "masks count from 1"),
     "deep-masks": ("note", "masks have more than 8 bits"),
     "changed-since-check": ("note", "a file has changed since it was last checked"),
+    "proposed-split": ("note", "a split that keeps recordings whole"),
     "inferred": ("note", "this was inferred from the files"),
 }
 

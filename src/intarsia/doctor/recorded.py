@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from intarsia.datasets import Drawing
 from intarsia.doctor.inspection import SIDES, ImageFacts, MaskFacts, Objects
 from intarsia.errors import ImageError
 from intarsia.images import Capture
 from intarsia.labels import Color
 
 
-def image_facts(item: dict[str, Any], path: Path) -> ImageFacts | ImageError:
+def image_facts(item: dict[str, Any], path: object) -> ImageFacts | ImageError:
     """The facts of one image, or its fault."""
     if "fault" in item:
         return ImageError.from_json(item["fault"], where=path)
@@ -27,7 +25,7 @@ def image_facts(item: dict[str, Any], path: Path) -> ImageFacts | ImageError:
         fingerprint=bytes.fromhex(item["fingerprint"]),
         pixels=bytes.fromhex(item["thumbnail"]),
         look=None if item["look"] is None else bytes.fromhex(item["look"]),
-        capture=_capture(item["capture"]),
+        capture=_capture(item["time"], item["place"]),
         low=item["low"],
         high=item["high"],
         mean=tuple(item["mean"]),
@@ -38,11 +36,11 @@ def image_facts(item: dict[str, Any], path: Path) -> ImageFacts | ImageError:
 
 
 def mask_facts(
-    item: dict[str, Any], mask: Path | Drawing, classes: int, shared: dict[object, Any]
+    item: dict[str, Any], path: object, classes: int, shared: dict[object, Any]
 ) -> MaskFacts | ImageError:
     """The facts of one mask of `classes` classes, or its fault; equal parts come from `shared`."""
     if "fault" in item:
-        return ImageError.from_json(item["fault"], where=mask)
+        return ImageError.from_json(item["fault"], where=path)
     palette = tuple((index, _color(color)) for index, color in item["palette"])
     rows = np.array(item["objects"]["rows"], np.int32).reshape(-1, 3 + len(SIDES) + 1)
     return MaskFacts(
@@ -64,8 +62,7 @@ def mask_facts(
     )
 
 
-def _capture(item: dict[str, Any]) -> Capture:
-    time, place = item["time"], item["place"]
+def _capture(time: str | None, place: Sequence[float] | None) -> Capture:
     return Capture(
         None if time is None else datetime.fromisoformat(time),
         None if place is None else (place[0], place[1]),

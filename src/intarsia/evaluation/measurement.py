@@ -33,6 +33,7 @@ def evaluate(
     data: Dataset | str | Path | None = None,
     split: str = "val",
     *,
+    subset: bool = False,
     device: str = "auto",
     also: Also | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -45,10 +46,12 @@ def evaluate(
     Writes `evaluations/<data>-<split>.json`, and beside it `.npz` with `files` (N,) and
     `matrices` (N, K, K) int32, one confusion matrix an image. `progress` is called with
     (images done, all images), `also` with each image's
-    (K, H, W) probabilities and (H, W) truth.
+    (K, H, W) probabilities and (H, W) truth. With `subset` the run's own data may lack some of
+    the split.
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
-    or a mask is missing or of another size; RunError where the run cannot be read.
+    a mask is missing or of another size, or the run's own images or masks are not what they were;
+    RunError where the run cannot be read.
     """
     from intarsia.backends.device import select_device
     from intarsia.backends.torch_backend import torch_network
@@ -64,6 +67,8 @@ def evaluate(
     samples = dataset.split(split)
     if not samples:
         raise DataError(f'the split "{split}" has no images', where=dataset.root)
+    if own:
+        _check_own(run, dataset, split, subset)
     inference = run.inference(torch_network(*run.load_models(), device=select_device(device)))
     labels = run.labels
 
@@ -146,6 +151,39 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> tuple[Dataset, bool
     if dataset.known_to(run.manifest):
         return dataset.with_splits_of(run.manifest), True
     return dataset, False
+
+
+def _check_own(run: Run, dataset: Dataset, split: str, subset: bool) -> None:
+    """Raises where the run's own split is not what it was: the sheet would replace another one."""
+    from intarsia.datasets.content import fingerprint
+    from intarsia.datasets.manifest import mask_digest
+
+    here = {sample.name: sample for sample in dataset.split(split)}
+    changed, missing = [], []
+    for item in run.manifest["samples"]:
+        if item["split"] != split:
+            continue
+        sample = here.get(item["name"])
+        if sample is None:
+            missing.append(item["name"])
+        elif (
+            fingerprint(sample.image)[1] != item["sha256"]
+            or mask_digest(sample.mask) != item["mask_sha256"]
+        ):
+            changed.append(item["name"])
+    for names, what, allowed in (
+        (changed, "have changed since the training, image or mask", False),
+        (missing, "of the training are not here, or have no mask", subset),
+    ):
+        if names and not allowed:
+            listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            raise DataError(
+                f"{len(names)} {split} images {what}: {listed}",
+                where=dataset.root,
+                expected="the images and masks that the run's figures are about",
+                hint="restore them; a corrected or smaller set, under names of its own, is other "
+                "data and can be measured as such",
+            )
 
 
 def _differences(expected: list[str], found: list[str]) -> str:

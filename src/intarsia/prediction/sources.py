@@ -52,11 +52,18 @@ def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
 
 def _images(given: Path, own: Path) -> list[Source]:
     if given.is_dir():
+        there = image_files(given)
         found = [
             Source(path, path.relative_to(given))
-            for path in image_files(given)
+            for path in there
             if not path.resolve().is_relative_to(own)
         ]
+        if there and not found:
+            raise DataError(
+                "every image of the folder lies in --out, where masks are written",
+                where=given,
+                hint="choose another --out",
+            )
         if not found:
             raise DataError(
                 "the folder holds no images", where=given, expected=", ".join(sorted(EXTENSIONS))

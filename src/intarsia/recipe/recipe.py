@@ -59,6 +59,15 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _thaws(self) -> Self:
+        frozen = self.train.freeze_epochs
+        if frozen and frozen >= self.train.epochs and self.train.time is None:
+            raise ValueError(
+                "train.freeze_epochs leaves no epoch; train.encoder_lr_factor: 0 freezes for good"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _grid_is_used(self) -> Self:
         if self.data.grid != (1, 1) and self.data.fit != "grid":
             raise ValueError("data.grid needs data.fit: grid")

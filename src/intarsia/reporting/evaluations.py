@@ -21,8 +21,8 @@ _LONGEST_STEM = 80
 def evaluations_of(run: Run) -> dict[str, Evaluation]:
     """The metric sheets of the run by `file_stem`, the most telling first.
 
-    The training's own data comes first; in it independent splits, then the one that chose the
-    checkpoint; each as the recipe predicts, then with other settings.
+    The training's own data comes first, and in it what the recipe predicts before other settings;
+    of these independent splits, then the one that chose the checkpoint.
 
     Raises:
         RunError: one is damaged.
@@ -60,10 +60,11 @@ def file_stem(name: str, taken: Container[str] = ()) -> str:
     return stem
 
 
-def _order(own: object, sheet: Evaluation) -> tuple[bool, int, bool, str, str, str]:
+def _order(own: object, sheet: Evaluation) -> tuple[bool, bool, int, bool, str, str, str]:
     worth = {"independent": 0, "chose the checkpoint": 1, "trained on": 2}
     return (
         sheet.data != own,
+        bool(sheet.settings),
         worth[role(sheet)],
         sheet.split != "test",
         sheet.split,

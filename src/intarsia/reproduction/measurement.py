@@ -36,7 +36,7 @@ def measure(
             score.add(probabilities, truth)
 
     used = run.setting(settings) if settings else run
-    sheet = evaluate(used, data, split, device=device, also=add)
+    sheet = evaluate(used, data, split, subset=True, device=device, also=add)
     return Measured(
         split=split,
         images=sheet.images,

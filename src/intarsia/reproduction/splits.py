@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from intarsia.datasets import Dataset
+from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.encodings import MaskEncoding
 from intarsia.errors import DataError
 from intarsia.labels import LabelMap
+
+# how the sentences begin that tell the split a data set was opened with
+_SPLIT_NOTES = ("no split is given", "no val is given", "images in each split")
 
 
 def drawn(data: Dataset, shares: Mapping[str, float], *, seed: int) -> Dataset:
@@ -36,8 +39,7 @@ def drawn(data: Dataset, shares: Mapping[str, float], *, seed: int) -> Dataset:
         while list(chosen.values()).count(split) < wanted and len(units) > 1:
             chosen |= dict.fromkeys(members[units.pop()], split)
     first = next(iter(shares))
-    samples = tuple(replace(s, split=chosen.get(s.name, first)) for s in data.samples)
-    return replace(data, samples=samples)
+    return _divided(data, (replace(s, split=chosen.get(s.name, first)) for s in data.samples))
 
 
 def val_as_test(data: Dataset, *, share: float, seed: int, always: bool = False) -> Dataset:
@@ -51,21 +53,35 @@ def val_as_test(data: Dataset, *, share: float, seed: int, always: bool = False)
     random.Random(seed).shuffle(train)
     held_out = set(train[: max(1, round(share * len(train)))])
     turned = {"val": "test"}
-    samples = tuple(
-        replace(s, split="val" if s.name in held_out else turned.get(s.split or "", s.split))
-        for s in data.samples
-        if s.split in ("train", "val")
+    return _divided(
+        data,
+        (
+            replace(s, split="val" if s.name in held_out else turned.get(s.split or "", s.split))
+            for s in data.samples
+            if s.split in ("train", "val")
+        ),
     )
-    return replace(data, samples=samples)
 
 
-def few(data: Dataset, counts: Mapping[str, int]) -> Dataset:
+def _divided(data: Dataset, samples: Iterable[Sample]) -> Dataset:
+    """The data in another split, told by its notes instead of the one it was opened with."""
+    kept = [note for note in data.notes if not note.startswith(_SPLIT_NOTES)]
+    divided = replace(data, samples=tuple(samples))
+    counts = ", ".join(f"{len(some)} {split}" for split, some in divided.splits.items())
+    return replace(divided, notes=(*kept, f"split as the report did, by seed: {counts}"))
+
+
+def few(data: Dataset, most: Mapping[str, int]) -> Dataset:
     """At most so many images of each split, evenly spaced."""
     kept: set[str] = set()
     for split, samples in data.splits.items():
-        step = max(1, len(samples) // counts[split])
-        kept |= {s.name for s in samples[::step][: counts[split]]}
-    return replace(data, samples=tuple(s for s in data.samples if s.name in kept))
+        step = max(1, len(samples) // most[split])
+        kept |= {s.name for s in samples[::step][: most[split]]}
+    part = replace(data, samples=tuple(s for s in data.samples if s.name in kept))
+    if len(part.samples) == len(data.samples):
+        return data
+    counts = ", ".join(f"{len(some)} {split}" for split, some in part.splits.items())
+    return replace(part, notes=(*data.notes, f"a few of them are used: {counts}"))
 
 
 def counting_ignored(data: Dataset, name: str) -> Dataset:

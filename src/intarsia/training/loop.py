@@ -154,6 +154,8 @@ class _Training:
                     break
                 self._epoch(epoch, first_step, interruption)
                 first_step = 0
+        if self.stopped_because:
+            _log.info("stopped after epoch %d: %s", len(self.history), self.stopped_because)
         self.stopped_because = self.stopped_because or "all epochs done"
 
     def _epoch(self, epoch: int, first_step: int, interruption: Interruption) -> None:
