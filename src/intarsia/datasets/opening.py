@@ -1,15 +1,13 @@
-"""From a path to a `Dataset`: layout, classes, channels, splits, each inferred and said."""
+"""From a path to a `Dataset`: its place, classes, channels and splits, each said aloud."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intarsia.datasets.archive import is_zip, unzip
 from intarsia.datasets.channels import infer_channels
 from intarsia.datasets.classes import (
     Classes,
@@ -21,30 +19,20 @@ from intarsia.datasets.classes import (
     infer,
     readable,
 )
-from intarsia.datasets.dataset import SPLITS, Dataset
-from intarsia.datasets.groups import Groups, group_by_prefix, without_split
+from intarsia.datasets.dataset import Dataset
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
-from intarsia.datasets.layouts import (
-    LIST_FILES,
-    read_annotation_file,
-    read_file,
-    read_layout,
-)
-from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.names import nested
+from intarsia.datasets.partition import gives_groups, guessed_groups, partition
+from intarsia.datasets.place import find_place
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan, scan_masks
-from intarsia.datasets.splits import split_samples, val_from_train, with_groups
-from intarsia.errors import DataError, nearest
+from intarsia.datasets.splits import with_groups
+from intarsia.errors import DataError
 
 if TYPE_CHECKING:
     from intarsia.datasets.description import Description
     from intarsia.file_cache import FileCache
-
-_FILE_NAMES = ("dataset.yaml", "dataset.yml")
-_ANNOTATIONS = (".json", ".xml")
 
 
 def open_dataset(
@@ -61,44 +49,9 @@ def open_dataset(
     With `divided` false no split of dataset.yaml is applied and none is drawn: all samples are
     there, with the split of their folder, if any.
     """
-    description: Description | None = None
-    if path is None:
-        if images is None or masks is None:
-            raise DataError(
-                "no data set is named",
-                expected="a folder, a dataset.yaml, or both a folder of images and one of masks",
-            )
-        where = root = _folder(images)
-        found = _apart(root, masks)
-    elif images is not None or masks is not None:
-        raise DataError(
-            "both a data set and separate folders are named",
-            where=path,
-            expected="either a data set, or a folder of images and one of masks",
-        )
-    else:
-        unpacked = unzip(_absolute(path)) if is_zip(_absolute(path)) else None
-        where = description_file(path if unpacked is None else unpacked[0])
-        listed = read_file(where) or read_annotation_file(where, where.parent)
-        if listed is not None:
-            root, found = where.parent, listed
-        elif where.suffix.lower() in _ANNOTATIONS:
-            raise DataError(
-                "no annotations are recognised in this file",
-                where=where,
-                expected="COCO, Label Studio or LabelMe JSON, or CVAT for images XML",
-                hint="name the folder of the data set, or export the annotations again",
-            )
-        elif where.is_dir():
-            root, found = where, read_layout(where)
-        else:
-            # Only here: pydantic is not needed, nor loaded, for a plain folder.
-            from intarsia.datasets.description import read_description
-
-            root, description = where.parent, read_description(where)
-            found = _declared_layout(description, root)
-        if unpacked is not None:
-            root, found = unpacked[0], found.with_note(unpacked[1])
+    place = find_place(path, images, masks)
+    where, root, found = place.where, place.root, place.found
+    description = place.description
     samples = _paired(found, root)
     scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache))
     known = _known(samples, scans)
@@ -116,8 +69,8 @@ def open_dataset(
             ignored_masks = empty
     split_notes: list[str] = []
     if divided:
-        samples, split_notes = _split(samples, seed, known, description, where)
-    elif not _gives_groups(found) and (groups := _guessed(samples, known)) is not None:
+        samples, split_notes = partition(samples, seed, known, description, where)
+    elif not gives_groups(found) and (groups := guessed_groups(samples, known)) is not None:
         samples = with_groups(samples, groups)
     page = None
     names = found.channel_names
@@ -146,61 +99,10 @@ def open_dataset(
         page=page,
         ignored_masks=ignored_masks,
         empty=None if description is None else description.empty,
-        groups_declared=_gives_groups(found)
+        groups_declared=gives_groups(found)
         or (description is not None and description.groups is not None),
         splits_declared=description is not None and description.splits is not None,
-        groups_given=_gives_groups(found),
-    )
-
-
-def description_file(path: Path) -> Path:
-    """The file meant by a path (its dataset.yaml, if it has one), or the folder itself."""
-    file = _absolute(path)
-    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES, *_ANNOTATIONS):
-        return file
-    folder = _folder(path)
-    for place in nested(folder):
-        for name in _FILE_NAMES:
-            if (place / name).is_file():
-                return place / name
-    return folder
-
-
-def _declared_layout(description: Description, root: Path) -> Found:
-    if description.images is not None and description.masks.dir is not None:
-        return _apart(_folder(root / description.images.dir), root / description.masks.dir)
-    return read_layout(root)
-
-
-def _apart(images: Path, masks: Path) -> Found:
-    """The samples of a folder of images with a folder of masks, or with a file of annotations."""
-    found = read_annotation_file(_absolute(masks), images)
-    return read_apart(images, _folder(masks)) if found is None else found
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - keeps links, drops ".."
-
-
-def _folder(path: Path) -> Path:
-    """An existing folder, absolute."""
-    folder = _absolute(path)
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        zipped = folder.suffix.lower() in (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-        raise DataError(
-            "this is an archive" if zipped else "this is a file",
-            where=path,
-            expected="a folder, a zip, a dataset.yaml, or a CSV or parquet file",
-            hint="unpack it first, or make it a zip" if zipped else None,
-        )
-    beside = [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else []
-    close = nearest(folder.name, beside)
-    raise DataError(
-        "no such folder",
-        where=path,
-        hint=f'did you mean "{folder.parent / close}"?' if close else None,
+        groups_given=gives_groups(found),
     )
 
 
@@ -291,73 +193,3 @@ def _labelmap_file(samples: Sequence[Sample], root: Path) -> Path | None:
             if file.is_file():
                 return file
     return None
-
-
-def _split(
-    samples: tuple[Sample, ...],
-    seed: int,
-    known: Known | None,
-    description: Description | None,
-    where: Path,
-) -> tuple[tuple[Sample, ...], list[str]]:
-    """Groups, the splits that are given, and those that are not."""
-    notes: list[str] = []
-    groups, unit = _groups(samples, known, description, where)
-    if groups is not None:
-        samples = with_groups(samples, groups)
-    if description is not None:
-        from intarsia.datasets.declared import declared_splits
-
-        samples, notes = declared_splits(description, samples, where)
-    unlabelled = tuple(s for s in samples if s.mask is None)
-    samples = tuple(s for s in samples if s.mask is not None)
-    splits = Counter(s.split for s in samples)
-    if splits[None] == len(samples):
-        samples = split_samples(samples, seed)
-        notes.append(f"no split is given: drawn 70/15/15 by seed {seed}, {unit}")
-    elif not splits["val"] and splits["train"]:
-        samples = val_from_train(samples, seed)
-        notes.append(f"no val is given: 15 % of train becomes val by seed {seed}, {unit}")
-    sizes = Counter(s.split for s in samples)
-    counts = [f"{sizes[name] or 'no'} {name}" for name in SPLITS]
-    notes.append(f"images in each split: {', '.join(counts)}")
-    return (*samples, *unlabelled), notes
-
-
-def _groups(
-    samples: Sequence[Sample], known: Known | None, description: Description | None, where: Path
-) -> tuple[Groups | None, str]:
-    """The group of every sample by name, None where images are the unit, and how to say it."""
-    if description is not None and description.groups is not None:
-        from intarsia.datasets.declared import declared_groups
-
-        declared = declared_groups(description, samples, where.parent)
-        if declared is None:
-            return None, "image by image, as declared"
-        count = len({group or name for name, group in declared.items()})
-        return declared, f"whole groups together ({count} as declared)"
-    given = {s.group for s in samples if s.group is not None}
-    if given:
-        return None, f"whole groups together ({len(given)} groups come with the data)"
-    if known is not None and known.independent:
-        return None, f"image by image (the images of {known.name} are independent of each other)"
-    groups = _guessed(samples, known)
-    if groups is None:
-        return None, "image by image (the file names show no groups that belong together)"
-    example = next(iter(groups.values()))
-    count = len(set(groups.values()))
-    return groups, (
-        f"whole groups together ({count} groups by the start of the file names, such as {example})"
-    )
-
-
-def _guessed(samples: Sequence[Sample], known: Known | None) -> Groups | None:
-    if known is not None and known.independent:
-        return None
-    short = {sample.name: without_split(sample) for sample in samples}
-    found = group_by_prefix(list(dict.fromkeys(short.values())))
-    return None if found is None else {name: found[text] for name, text in short.items()}
-
-
-def _gives_groups(found: Found) -> bool:
-    return any(sample.group is not None for sample in found.pairs.samples)

@@ -17,7 +17,8 @@ from intarsia.datasets.extension import Newcomer, extend_rows
 from intarsia.datasets.groups import Groups, Rule, group_samples, parse_rule
 from intarsia.datasets.groups.joining import join_groups
 from intarsia.datasets.groups.recordings import border_frames, follow_blocks
-from intarsia.datasets.opening import description_file, open_dataset
+from intarsia.datasets.opening import open_dataset
+from intarsia.datasets.place import description_file
 from intarsia.datasets.ratio import parse_ratio
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.split_summary import SplitSummary, unreachable_classes
