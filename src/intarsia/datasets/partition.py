@@ -31,7 +31,7 @@ def partition(
     if groups is not None:
         samples = with_groups(samples, groups)
     if description is not None:
-        from intarsia.datasets.declared import declared_splits
+        from intarsia.datasets.declared_partition import declared_splits
 
         samples, notes = declared_splits(description, samples, where)
     unlabelled = tuple(s for s in samples if s.mask is None)
@@ -54,7 +54,7 @@ def _groups(
 ) -> tuple[Groups | None, str]:
     """The group of every sample by name, None where images are the unit, and how to say it."""
     if description is not None and description.groups is not None:
-        from intarsia.datasets.declared import declared_groups
+        from intarsia.datasets.declared_partition import declared_groups
 
         declared = declared_groups(description, samples, where.parent)
         if declared is None:

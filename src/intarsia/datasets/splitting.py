@@ -270,7 +270,7 @@ def _equal_files(hashes: Mapping[str, str]) -> list[str]:
 
 def _tests(data: Dataset, description: Description | None, file: Path) -> frozenset[str]:
     """The images that lie in test by their folder, or by dataset.yaml."""
-    from intarsia.datasets.declared import declared_splits
+    from intarsia.datasets.declared_partition import declared_splits
 
     samples: Sequence[Sample] = data.samples
     if description is not None:

@@ -89,9 +89,12 @@ def _identical(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Fin
         ordered = sorted(group, key=lambda one: _rank(one.sample.split))
         first = ordered[0].sample
         for other in ordered[1:]:
-            masks = (ordered[0].mask, other.mask)
-            both = all(isinstance(mask, MaskFacts) for mask in masks)
-            if both and masks[0].fingerprint != masks[1].fingerprint:  # type: ignore[union-attr]
+            kept, copy = ordered[0].mask, other.mask
+            if (
+                isinstance(kept, MaskFacts)
+                and isinstance(copy, MaskFacts)
+                and kept.fingerprint != copy.fingerprint
+            ):
                 yield Finding.of(
                     "conflicting-masks",
                     shown(other.sample.image, data),
