@@ -95,14 +95,16 @@ def _examined(
     from intarsia.doctor import check as examine
     from intarsia.doctor import check_unopened
 
-    with progress("checking") as show:
-        try:
-            dataset = open_dataset(data, images, masks, cache)
-        except DataError as fault:
-            there = [path for path in (data, images, masks) if path is not None]
-            if not there or not all(path.exists() for path in there):
-                raise
+    try:
+        with progress("reading the masks") as show:
+            dataset = open_dataset(data, images, masks, cache, show)
+    except DataError as fault:
+        there = [path for path in (data, images, masks) if path is not None]
+        if not there or not all(path.exists() for path in there):
+            raise
+        with progress("checking") as show:
             return None, check_unopened(fault, data, images, masks, progress=show)
+    with progress("checking") as show:
         return dataset, examine(dataset, progress=show, cache=cache)
 
 

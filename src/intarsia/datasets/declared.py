@@ -22,6 +22,7 @@ from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
+from intarsia.file_cache import FileCache
 from intarsia.images import RawMask, Scaling
 from intarsia.labels import LabelMap, distinct_colors
 
@@ -257,14 +258,16 @@ def _one_pixel_a_value(scan: MaskScan) -> RawMask:
     return RawMask(values, scan.kind, palette, scan.format)
 
 
-def declared_channels(description: Description, samples: Sequence[Sample]) -> Channels:
+def declared_channels(
+    description: Description, samples: Sequence[Sample], cache: FileCache | None = None
+) -> Channels:
     """Channels and scale as dataset.yaml says, the rest inferred.
 
     Raises:
         DataError: no image can be read.
     """
     image = description.image
-    channels = infer_channels(samples, image.page)
+    channels = infer_channels(samples, image.page, cache)
     if image.channels is not None:
         names = ", ".join(image.channels)
         notes = tuple(note for note in channels.notes if "channels" not in note)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,7 @@ def open_dataset(
     cache: FileCache | None = None,
     *,
     divided: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Open a data set; see `Dataset.open`.
 
@@ -53,7 +54,7 @@ def open_dataset(
     where, root, found = place.where, place.root, place.found
     description = place.description
     samples = _paired(found, root)
-    scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache))
+    scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache, progress))
     known = _known(samples, scans)
     classes = _classes(samples, scans, known, found.classes, root, description, where)
     ignored_masks: frozenset[str] = frozenset()
@@ -75,11 +76,11 @@ def open_dataset(
     page = None
     names = found.channel_names
     if description is None:
-        channels = infer_channels(samples)
+        channels = infer_channels(samples, cache=cache)
     else:
         from intarsia.datasets.declared import declared_channels
 
-        channels = declared_channels(description, samples)
+        channels = declared_channels(description, samples, cache)
         names, page = tuple(description.image.channels or names), description.image.page
     notes = (f"layout: {found.layout}", *found.notes, *found.pairs.notes)
     return Dataset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from intarsia.datasets import Dataset
 from intarsia.datasets.groups.capture import on_sphere
-from intarsia.datasets.perceptual import NEARLY_THE_SAME, nearest
+from intarsia.datasets.neighbours import nearest
+from intarsia.datasets.perceptual import NEARLY_THE_SAME
 from intarsia.doctor.files import shown
 from intarsia.doctor.findings import Finding
 from intarsia.doctor.inspection import ImageFacts, Inspection
@@ -54,8 +55,9 @@ def nearest_train(
     data: Dataset, inspections: Sequence[Inspection], recordings: Sequence[Interleaved]
 ) -> list[Neighbour]:
     """The nearest train image of every readable image of val and test."""
+    files = {one.sample.name: shown(one.sample.image, data) for one in inspections}
     facts = [
-        (one.sample.split, shown(one.sample.image, data), one.sample.name, one.image)
+        (one.sample.split, files[one.sample.name], one.sample.name, one.image)
         for one in inspections
         if isinstance(one.image, ImageFacts)
     ]
@@ -65,7 +67,6 @@ def nearest_train(
     ]
     if not train or not held_out:
         return []
-    files = {one.sample.name: shown(one.sample.image, data) for one in inspections}
     frames = {
         frame.name: files[one.neighbour(frame).name] for one in recordings for frame in one.inside
     }
@@ -162,7 +163,7 @@ def as_json(found: Sequence[Neighbour]) -> dict[str, Any]:
             "median_bits": median(bits) if bits else None,
         }
     limits = {"bits": NEARLY_THE_SAME, "seconds": CLOSE_SECONDS, "metres": CLOSE_METRES}
-    images = [asdict(one) | {"close": list(one.close)} for one in found]
+    images = [vars(one) | {"close": list(one.close)} for one in found]
     return {"limits": limits, "splits": splits, "images": images}
 
 

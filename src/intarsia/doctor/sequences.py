@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,8 +51,10 @@ class Interleaved:
     train: tuple[Frame, ...]
 
     def neighbour(self, frame: Frame) -> Frame:
-        """The train frame next to one, by number."""
-        return min(self.train, key=lambda other: abs(other.number - frame.number))
+        """The train frame next to one, by number; the earlier of two as near."""
+        place = bisect_left(self.train, frame.number, key=lambda other: other.number)
+        sides = self.train[max(place - 1, 0) : place + 1]
+        return min(sides, key=lambda other: abs(other.number - frame.number))
 
 
 def interleaved(data: Dataset, inspections: Sequence[Inspection]) -> list[Interleaved]:
@@ -126,8 +129,8 @@ def _proposal(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Find
         for one in inspections
     ]).astype(np.int64)  # fmt: skip
     places = divide(data.samples, groups, held, shape, 0, frozenset())
-    border = border_frames(short, groups, places) if rule != "sequence" else []
-    sizes = Counter(place for name, place in places.items() if name not in set(border))
+    left_out = set(border_frames(short, groups, places) if rule != "sequence" else [])
+    sizes = Counter(place for name, place in places.items() if name not in left_out)
     parts = []
     for split in shape.shares:
         names = sorted({str(groups[n]) for n, place in places.items() if place == split})

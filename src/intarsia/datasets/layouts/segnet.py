@@ -6,7 +6,7 @@ from pathlib import Path
 
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import split_folders, subfolders
-from intarsia.datasets.pairing import Pairs, image_files, pair_folders
+from intarsia.datasets.pairing import Pairs, image_paths, pair_folders
 
 _ENDINGS = ("annot", "_annot", "_labels", "_masks", "_mask", "-masks")
 
@@ -22,7 +22,7 @@ def read(path: Path) -> Found | None:
         if masks is not None:
             pairs += pair_folders(images, masks, prefix=f"{images.name}/", split=split)
             names.append(f"{images.name}/ with {masks.name}/")
-        elif count := len(image_files(images)):
+        elif count := len(image_paths(images)):
             unlabelled.append(f"{images.name}/ has {count} images and no masks: left out")
     if not names:
         return None
