@@ -14,7 +14,7 @@ from intarsia.datasets.groups.capture import on_sphere
 from intarsia.datasets.neighbours import nearest
 from intarsia.datasets.perceptual import NEARLY_THE_SAME
 from intarsia.doctor.files import shown
-from intarsia.doctor.findings import Finding
+from intarsia.doctor.findings import Beside, Finding
 from intarsia.doctor.inspection import ImageFacts, Inspection
 from intarsia.doctor.sequences import Interleaved
 
@@ -178,7 +178,8 @@ def findings(found: Sequence[Neighbour], identical: Mapping[str, object]) -> Ite
         counts = ", ".join(
             f"{len(those)} {_REASONS[reason]}" for reason, those in by.items() if those
         )
-        examples = "; ".join(map(_example, sorted(close, key=_closeness)[:_EXAMPLES]))
+        closest = sorted(close, key=_closeness)[:_EXAMPLES]
+        examples = "; ".join(map(_example, closest))
         rules = {"looks": "near-duplicate", "frame": "sequence", "time": "exif-time:30m",
                  "place": "gps:100m"}  # fmt: skip
         flags = " ".join(f"--group-by {rules[reason]}" for reason, those in by.items() if those)
@@ -191,6 +192,7 @@ def findings(found: Sequence[Neighbour], identical: Mapping[str, object]) -> Ite
             expected="nothing in val or test that train nearly shows",
             hint=f"what train nearly shows is no test: intarsia split DATA {flags} keeps such "
             "images on one side; the JSON has the nearest train image of each",
+            beside=map(_beside, closest),
         )
 
 
@@ -199,10 +201,24 @@ def _closeness(one: Neighbour) -> tuple[bool, int]:
 
 
 def _example(one: Neighbour) -> str:
+    other, how = _most_suspicious(one)
+    link = {"looks": "and", "frame": "beside"}.get(one.close[0])
+    if link is None:
+        return f"{one.image} {how} from {other}"
+    return f"{one.image} {link} {other}" + (f" ({how})" if "looks" in one.close else "")
+
+
+def _beside(one: Neighbour) -> Beside:
+    other, how = _most_suspicious(one)
+    return ((one.split, one.image), (f"train: {how}", other))
+
+
+def _most_suspicious(one: Neighbour) -> tuple[str, str]:
+    """The train image that it is closest to by the first of the reasons, and how close."""
     if "looks" in one.close:
-        return f"{one.image} and {one.looks_like} ({one.bits} of 256 bits differ)"
+        return str(one.looks_like), f"{one.bits} of 256 bits differ"
     if "frame" in one.close:
-        return f"{one.image} beside {one.frame}"
+        return str(one.frame), "the next frame"
     if "time" in one.close:
-        return f"{one.image} {one.seconds:.0f} s from {one.taken_with}"
-    return f"{one.image} {one.metres:.0f} m from {one.taken_beside}"
+        return str(one.taken_with), f"{one.seconds:.0f} s"
+    return str(one.taken_beside), f"{one.metres:.0f} m"

@@ -26,6 +26,7 @@ class Group:
     """All findings of one code as the page shows them."""
 
     code: str
+    anchor: str  # of the page: the code, with the severity where a code has two
     severity: str
     title: str
     count: int
@@ -70,7 +71,7 @@ def write_check_page(data: Dataset | None, report: Report, path: str | os.PathLi
 
 
 def _groups(data: Dataset | None, report: Report) -> list[Group]:
-    found = []
+    found: list[Group] = []
     for (severity, code), members in groupby(report.findings, key=lambda f: (f.severity, f.code)):
         all_of = list(members)
         most = len(all_of) if code == "inferred" else _MOST_LINES
@@ -80,6 +81,7 @@ def _groups(data: Dataset | None, report: Report) -> list[Group]:
         found.append(
             Group(
                 code,
+                code if code not in {group.code for group in found} else f"{code}-{severity}",
                 severity,
                 CODES[code][1],
                 len(all_of),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,12 @@ from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.formats.masks import read_mask
 from intarsia.doctor import Finding
 from intarsia.doctor.files import shown
+from intarsia.doctor.findings import Beside
 from intarsia.doctor.question import pixels_in_question
 from intarsia.draw import WRONG_COLOR, displayable
 from intarsia.errors import IntarsiaError
 from intarsia.images import RawMask, read_image
-from intarsia.reporting.painting import Scene, flat_uri, photo_uri
+from intarsia.reporting.painting import SMALL, Scene, flat_uri, photo_uri
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,6 +48,7 @@ def exhibits(data: Dataset, findings: Sequence[Finding]) -> tuple[Exhibit, ...]:
     """The first few findings that can be shown; what cannot be read is left out."""
     by_file: dict[str, Sample] = {}
     wanted = {f.file for f in findings} | {f.other for f in findings}
+    wanted |= {file for f in findings for row in f.beside for _, file in row}
     for sample in data.samples:
         for path in (sample.image, sample.mask):
             if path is not None and (name := shown(path, data)) in wanted:
@@ -55,10 +57,26 @@ def exhibits(data: Dataset, findings: Sequence[Finding]) -> tuple[Exhibit, ...]:
     for finding in findings:
         if len(found) == _MOST_EXHIBITS or finding.code in _NOT_SEEN:
             break
-        one = _exhibit(data, finding, by_file)
-        if one is not None:
-            found.append(one)
+        rows = (_beside(data, row, by_file) for row in finding.beside)
+        for one in rows if finding.beside else (_exhibit(data, finding, by_file),):
+            if one is not None:
+                found.append(one)
     return tuple(found)
+
+
+def _beside(data: Dataset, row: Beside, by_file: Mapping[str, Sample]) -> Exhibit | None:
+    """Several images side by side, without their masks."""
+    sources: list[tuple[str, str]] = []
+    sizes = []
+    for caption, file in row:
+        picture = _picture(data, by_file[file]) if file in by_file else None
+        if picture is not None:
+            scene = Scene.of(picture, data.labels, _LONGEST)
+            sources.append((f"{caption}: {file}", photo_uri(scene.photo)))
+            sizes.append(scene.size)
+    if not sources:
+        return None
+    return Exhibit("", "", tuple(sources), sizes[0], max(sizes[0]) < SMALL)
 
 
 def _exhibit(data: Dataset, finding: Finding, by_file: dict[str, Sample]) -> Exhibit | None:
