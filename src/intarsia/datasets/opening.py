@@ -26,13 +26,15 @@ from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.partition import gives_groups, guessed_groups, partition
 from intarsia.datasets.place import find_place
 from intarsia.datasets.sample import Sample
-from intarsia.datasets.scan import MaskScan, scan_masks
+from intarsia.datasets.scan import MaskScan, scan_mask, scan_masks
 from intarsia.datasets.splits import with_groups
 from intarsia.errors import DataError
 
 if TYPE_CHECKING:
     from intarsia.datasets.description import Description
     from intarsia.file_cache import FileCache
+
+_PROBES, _FEW_VALUES = 5, 64
 
 
 def open_dataset(
@@ -177,11 +179,28 @@ def _undeclared_classes(
     named = [] if file is None else read_labelmap(file)
     if named and fits_labelmap(scans, named):
         return from_labelmap(named)
-    inferred = infer(scans) if known is None else from_known(known)
+    inferred = _inferred(samples, scans) if known is None else from_known(known)
     if not named:
         return inferred
     note = f"{FILE_NAME} is not used: it names colours and the masks hold ids"
     return replace(inferred, notes=(*inferred.notes, note))
+
+
+def _inferred(samples: Sequence[Sample], scans: Sequence[MaskScan]) -> Classes:
+    """The classes by the values of the masks; where these are photographs, are they swapped?"""
+    try:
+        return infer(scans)
+    except DataError as fault:
+        some = [scan_mask(sample.image) for sample in samples[:_PROBES]]
+        if any(scan.error or scan.distinct > _FEW_VALUES for scan in some):
+            raise
+        raise DataError(
+            fault.what,
+            where=fault.where,
+            expected=fault.expected,
+            hint="the images look like masks, with few values each: were the two folders swapped? "
+            "Rename them, or say --images DIR --masks DIR",
+        ) from fault
 
 
 def _labelmap_file(samples: Sequence[Sample], root: Path) -> Path | None:

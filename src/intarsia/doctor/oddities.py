@@ -33,10 +33,12 @@ def findings(
     data: Dataset, inspections: Sequence[Inspection], statistics: dict[str, Any]
 ) -> Iterator[Finding]:
     """Everything that is no fault for certain and worth a look."""
-    yield from _small(statistics)
-    yield from _imbalance(statistics)
     yield from _colors(statistics)
     facts = [(i, i.mask) for i in inspections if isinstance(i.mask, MaskFacts)]
+    if 2 * sum(mask.lossy for _, mask in facts) > len(facts):
+        return  # compressed with loss: classes and regions that nobody drew
+    yield from _small(statistics)
+    yield from _imbalance(statistics)
     yield from _mixes(data, facts)
     specks = [(i, int(m.objects.specks.sum())) for i, m in facts]
     yield from _tiny(data, "specks", specks, f"regions of at most {SPECK} pixels")

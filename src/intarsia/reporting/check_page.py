@@ -54,6 +54,7 @@ def write_check_page(data: Dataset | None, report: Report, path: str | os.PathLi
             "name": report.data,
             "summary": summary(report),
             "report": report,
+            "grave": [g for g in groups if g.severity != "note"],
             "sections": [
                 (severity, [g for g in groups if g.severity == severity])
                 for severity in SEVERITIES

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -53,12 +54,14 @@ def exhibits(data: Dataset, findings: Sequence[Finding]) -> tuple[Exhibit, ...]:
         for path in (sample.image, sample.mask):
             if path is not None and (name := shown(path, data)) in wanted:
                 by_file[name] = sample
+    alone = _alone(data, wanted)
     found: list[Exhibit] = []
     for finding in findings:
         if len(found) == _MOST_EXHIBITS or finding.code in _NOT_SEEN:
             break
         rows = (_beside(data, row, by_file) for row in finding.beside)
-        for one in rows if finding.beside else (_exhibit(data, finding, by_file),):
+        by_itself = _exhibit(data, finding, by_file) or _lone_exhibit(data, finding, alone)
+        for one in rows if finding.beside else (by_itself,):
             if one is not None:
                 found.append(one)
     return tuple(found)
@@ -113,6 +116,41 @@ def _exhibit(data: Dataset, finding: Finding, by_file: dict[str, Sample]) -> Exh
         scene.size,
         scene.small,
     )
+
+
+def _alone(data: Dataset, wanted: Container[str | None]) -> dict[str, tuple[Path, bool]]:
+    """Files without a partner, and those that share a name; with True for a mask."""
+    masks = {s.mask.parent for s in data.samples if isinstance(s.mask, Path)}
+    masks -= {s.image.parent for s in data.samples}
+    files = [(path, False) for path in data.unpaired_images]
+    files += [(path, True) for path in data.unpaired_masks]
+    files += [(path, path.parent in masks) for two in data.doubled for path in two]
+    named = ((shown(path, data), path, mask) for path, mask in files)
+    return {name: (path, mask) for name, path, mask in named if name in wanted}
+
+
+def _lone_exhibit(
+    data: Dataset, finding: Finding, alone: Mapping[str, tuple[Path, bool]]
+) -> Exhibit | None:
+    """The picture of a file that belongs to no sample, and of the other where there are two."""
+    scenes: list[tuple[str, Scene, str]] = []
+    for name in (finding.file, finding.other):
+        path, is_mask = alone.get(name or "", (None, False))
+        if path is None:
+            continue
+        lone = Sample("", path, path if is_mask else None)
+        picture, raw = (None if is_mask else _picture(data, lone)), _raw(lone)
+        if picture is not None:
+            scene = Scene.of(picture, data.labels, _LONGEST)
+            scenes.append((f"{name}", scene, photo_uri(scene.photo)))
+        elif raw is not None:
+            ids = data.encoding.decode(raw, data.labels)[0]
+            scene = Scene.of(np.zeros((*ids.shape, 3), np.uint8), data.labels, _LONGEST)
+            scenes.append((f"{name}", scene, flat_uri(scene.flat(ids))))
+    if not scenes:
+        return None
+    first = scenes[0][1]
+    return Exhibit("", "", tuple((n, uri) for n, _, uri in scenes), first.size, first.small)
 
 
 def _picture(data: Dataset, sample: Sample) -> NDArray[np.uint8] | None:
