@@ -189,6 +189,7 @@ def test_a_file_that_may_not_be_read(folder, report, only, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     finding = only(report(folder))
     assert (finding.code, finding.file) == ("no-permission", "train/images/train3.png")
+    assert finding.hint == "give yourself the right to read it (chmod u+r)"
 
 
 def test_a_file_that_goes_while_it_is_checked(folder, only):

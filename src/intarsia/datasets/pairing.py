@@ -93,8 +93,11 @@ def _walk(folder: str | Path) -> Iterator[str]:
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
+        refused = isinstance(error, PermissionError)
         raise DataError(
-            f"cannot be listed: {error.strerror or error}", where=Path(folder)
+            f"cannot be listed: {error.strerror or error}",
+            where=Path(folder),
+            hint="give yourself the right to list it (chmod u+rx)" if refused else None,
         ) from error
     for entry in entries:
         if entry.name.startswith(".") or entry.name == "__MACOSX":
