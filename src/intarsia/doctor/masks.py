@@ -203,6 +203,8 @@ def _junk_classes(data: Dataset, masks: Sequence[MaskFacts]) -> int:
     stray = np.zeros(len(data.labels), np.int64)
     for mask in masks:
         present += mask.counts > 0
+        if not mask.strays:
+            continue
         ids = {data.encoding.map.get(value) for value in mask.strays}
         stray[[id_ for id_ in ids if id_ is not None]] += 1
     return int(((stray > 0) & (2 * stray > present)).sum())
