@@ -71,7 +71,7 @@ def test_every_finding_has_its_place_and_what_leaks_is_shown(written) -> None:
     unseen = {
         "odd-name", "case-collision", "link-outside", "inferred", "proposed-split", "imbalance",
         "color-shift", "small-objects", "rare-class", "class-missing", "class-missing-warning",
-        "deep-images", "group-across-splits",
+        "deep-images", "deep-masks", "group-across-splits",
     }  # fmt: skip
     assert {code for code in anchors if not shown[code]} <= unseen
     assert shown["near-duplicate-across-splits"] >= 2

@@ -54,6 +54,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "no-split": ("error", "a needed split has no images"),
     "split-without-labels": ("error", "a whole split has no labelled pixel"),
     "class-missing": ("error", "a class does not occur in a split"),
+    "proposed-split": ("note", "a split that keeps recordings whole"),
     "rare-class": ("note", "a class occurs in very few training images"),
     "identical-across-splits": ("error", "the same image lies in two splits"),
     "identical-images": ("note", "the same image occurs twice in one split"),
@@ -86,7 +87,6 @@ CODES: dict[str, tuple[Severity, str]] = {
     "one-based-masks": ("note", "masks count from 1"),
     "deep-masks": ("note", "masks have more than 8 bits"),
     "changed-since-check": ("note", "a file has changed since it was last checked"),
-    "proposed-split": ("note", "a split that keeps recordings whole"),
     "inferred": ("note", "this was inferred from the files"),
 }
 

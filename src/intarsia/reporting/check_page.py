@@ -60,6 +60,8 @@ def write_check_page(data: Dataset | None, report: Report, path: str | os.PathLi
                 for severity in SEVERITIES
                 if any(g.severity == severity for g in groups)
             ],
+            # where nothing is ignored, a class may well be black
+            "ignored": any(split["ignored_pixels"] for split in numbers.get("splits", {}).values()),
             "labels": None if data is None else data.labels,
             "statistics": numbers,
             "drawings": {} if data is None else check_drawings(data.labels, numbers),
