@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json as json_
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +69,8 @@ def check(
     from intarsia.images import write_atomic
 
     cache = None if no_cache else FileCache.of_user()
-    dataset, report = _examined(data, images, masks, cache)
+    with _few_collections():
+        dataset, report = _examined(data, images, masks, cache)
     typer.echo(str(report))
     if json is not None:
         write_atomic(json, json_.dumps(report.to_json(), indent=1).encode())
@@ -86,6 +90,17 @@ def check(
             _fix(dataset, report, fix)
     if report.errors or (strict and report.warnings):
         raise typer.Exit(2)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Facts of 100,000 files hold no cycles, and looking for some took a fifth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _examined(
