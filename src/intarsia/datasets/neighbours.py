@@ -3,8 +3,9 @@
 Up to 100 million comparisons all are made, and nothing is missed. Beyond, hashes are sorted in 21
 orders, each by other bits first, and compared with the 16 on either side in each (the idea of LSH
 forest: Bawa, Condie, Ganesan, *LSH Forest: Self-Tuning Indexes for Similarity Search*, 2005). Time
-grows as n log n and memory as n, whatever the images are: many that are all alike, too. Of pairs
-among 100,000 hashes that differ in 18 bits, one of 20,000 is missed; in 32 bits, two of 100.
+grows as n log n and memory as n, whatever the images are: many that are all alike, too. Measured
+among 100,000 random hashes: of 10,000 pairs at 18 bits and as many at 24 none was missed, of 10,000
+at 32 bits 22.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _all_close(codes: NDArray[np.uint8], most: int) -> Iterator[_Pairs]:
 
 
 def _close_in_orders(codes: NDArray[np.uint8], most: int) -> Iterator[_Pairs]:
-    words, bits = _words(codes), np.unpackbits(codes, axis=1)
+    words, bits = _words(codes), _bits(codes)
     for columns in _key_columns():
         order = np.argsort(_keys(bits, columns), kind="stable")
         ordered = words[order]
@@ -108,7 +109,7 @@ def _nearest_in_orders(
     wanted: NDArray[np.uint8], among: NDArray[np.uint8]
 ) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
     asked, there = _words(wanted), _words(among)
-    asked_bits, there_bits = np.unpackbits(wanted, axis=1), np.unpackbits(among, axis=1)
+    asked_bits, there_bits = _bits(wanted), _bits(among)
 
     def search(columns: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
         keys = _keys(there_bits, columns)
@@ -147,8 +148,13 @@ def _key_columns() -> list[NDArray[np.intp]]:
     return [np.roll(mixed, -_FIRST_BITS * at)[:_KEY_BITS] for at in range(_ORDERS)]
 
 
+def _bits(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(256, N), so that the bits of one place lie together."""
+    return np.ascontiguousarray(np.unpackbits(codes, axis=1).T)
+
+
 def _keys(bits: NDArray[np.uint8], columns: NDArray[np.intp]) -> NDArray[np.uint64]:
-    packed = np.ascontiguousarray(np.packbits(bits[:, columns], axis=1))
+    packed = np.ascontiguousarray(np.packbits(bits[columns], axis=0).T)
     return packed.view(">u8").reshape(-1).astype(np.uint64)
 
 

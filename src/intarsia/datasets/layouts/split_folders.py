@@ -47,8 +47,8 @@ def read_splits_inside(images: Path, masks: Path) -> Found | None:
     image_splits, mask_splits = split_folders(images), split_folders(masks)
     if not image_splits or not mask_splits:
         return None
-    inside = len(f"{images}{os.sep}")
-    if any(split_name(p[inside:].partition(os.sep)[0]) is None for p in image_paths(images)):
+    start = len(f"{images}{os.sep}")
+    if any(split_name(p[start:].partition(os.sep)[0]) is None for p in image_paths(images)):
         return None
     by_split = dict(mask_splits)
     pairs, names, notes = Pairs(), [], []
