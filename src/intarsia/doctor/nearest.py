@@ -218,7 +218,7 @@ def _most_suspicious(one: Neighbour) -> tuple[str, str]:
     if "looks" in one.close:
         return str(one.looks_like), f"{one.bits} of 256 bits differ"
     if "frame" in one.close:
-        return str(one.frame), "the next frame"
+        return str(one.frame), "nearest by number"
     if "time" in one.close:
         return str(one.taken_with), f"{one.seconds:.0f} s"
     return str(one.taken_beside), f"{one.metres:.0f} m"
