@@ -147,3 +147,13 @@ def test_drawings_are_declared_by_the_names_of_their_classes(files):
     data = _written(files, seed=3)
     assert data.labels.names == ["background", "cat", "dog"]
     assert "id:" not in (files.root / "dataset.yaml").read_text()
+
+
+def test_characters_that_yaml_does_not_read(files):
+    files.pairs("images", "masks", NAMES)
+    names = ["a\x7fb", "c\u2028d \N{GRINNING FACE}"]
+    files.text("dataset.yaml", json.dumps({"classes": names}))
+    first = Dataset.open(files.root)
+    assert first.labels.names == names
+    (files.root / "dataset.yaml").write_text(describe(first))
+    assert Dataset.open(files.root).labels == first.labels

@@ -203,6 +203,9 @@ def test_dicom(tmp_path):
         found.append(Sample(name, tmp_path / f"{name}.dcm", None))
     assert list(group("dicom:PatientID", found).values()) == ["P1", "P2", "P1"]
     assert list(group("dicom", found).values()) == ["P1", "P2", "P1"]
+    (tmp_path / "d.dcm").write_bytes((tmp_path / "a.dcm").read_bytes()[:-3] + b"\xff" * 9)
+    with pytest.raises(DataError, match="no PatientID: d"):
+        group("dicom", [*found, Sample("d", tmp_path / "d.dcm", None)])
     with pytest.raises(DataError, match="3 of 3 images have no StudyID"):
         group("dicom:StudyID", found)
     with pytest.raises(DataError, match='no field "PatientId"') as fault:

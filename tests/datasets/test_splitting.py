@@ -228,6 +228,7 @@ def test_frames_of_recordings_are_recognised(files):
         ("image,split\nimages/p0_s0.jpg,trian\n", '"trian" is not train, val or test'),
         ("image,split\nx,train\nx,val\n", "x stands twice"),
         ("image,fold\np0_s0,one\n", '"one" is not a number from 0'),
+        ("image,fold\np0_s0,1\np0_s1,2\n", "the folds are 1, 2: count them from 0"),
         ("picture,split\na,train\n", "this is no table of splits"),
         ("image,split\nq,train\n", "none of the 36 images is in the table"),
         ("image,split\np0_s0,train\nimages/p0_s0.jpg,val\n", "are one image"),

@@ -58,7 +58,7 @@ def describe(data: Dataset, *, empty: str | None = None, table: str | None = Non
     lie in one each, channels and scale, groups, and splits that were drawn rather than found.
     `table` names a file of splits and groups, as `intarsia split` writes it, that says both.
     """
-    lines = [f"# {note}" for note in data.notes if "\n" not in note]
+    lines = [f"# {note}" for note in data.notes if note.isprintable()]
     parts = [_HEAD + "".join(f"{line}\n" for line in lines), _classes(data), _folders(data)]
     parts += [_image(data), _groups(data, table), _splits(data, table)]
     if meant := empty or data.empty:
@@ -215,5 +215,8 @@ def _stored(value: Value) -> str:
 
 
 def _text(text: str) -> str:
-    """A YAML scalar in double quotes, which JSON's are."""
-    return json.dumps(text, ensure_ascii=False)
+    """A YAML scalar in double quotes, which JSON's are; what YAML would not read is escaped."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(
+        c if c.isprintable() or "\ud800" <= c < "\ue000" else rf"\U{ord(c):08x}" for c in quoted
+    )

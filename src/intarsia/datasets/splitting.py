@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from intarsia.datasets.content import fingerprint
+from intarsia.datasets.content import content_hash
 from intarsia.datasets.dataset import Dataset
 from intarsia.datasets.description_text import edit_description
 from intarsia.datasets.division import Shape, class_presence, divide, infer_rule, short_names
@@ -173,13 +173,13 @@ def save_split(
 
 
 def content_hashes(samples: Sequence[Sample]) -> dict[str, str]:
-    """The SHA-256 of every image file by name.
+    """The hash of every image by name.
 
     Raises:
         DataError: a file cannot be read.
     """
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        found = list(pool.map(lambda sample: fingerprint(sample.image)[1], samples))
+        found = list(pool.map(lambda sample: content_hash(sample.image_files), samples))
     return {sample.name: digest for sample, digest in zip(samples, found, strict=True)}
 
 

@@ -66,8 +66,7 @@ def read_dicom_tag(path: str | os.PathLike[str], keyword: str) -> str | None:
         ImageError: not a DICOM file.
     """
     with _open(Path(path), pixels=False) as data:
-        value = data.get(keyword)
-        return None if value is None or str(value) == "" else str(value)
+        return str(data.get(keyword, "")).strip() or None
 
 
 @contextmanager

@@ -7,8 +7,9 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
+from intarsia.datasets.formats.source import read_text
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import listed_file, offer, read_text, sample_name
+from intarsia.datasets.layouts.lists import listed_file, offer, sample_name
 from intarsia.datasets.layouts.names import split_name
 from intarsia.datasets.pairing import Pairs
 from intarsia.datasets.sample import Sample

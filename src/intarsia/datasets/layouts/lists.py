@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from intarsia.errors import DataError, nearest
+from intarsia.datasets.formats.source import read_text
+from intarsia.errors import nearest
 
 _MOST_OFFERS = 20  # looking for the nearest name is slow, and no more faults are shown
 
@@ -19,18 +20,6 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
     """
     lines = enumerate(read_text(path).splitlines(), start=1)
     return [(number, name) for number, line in lines if (name := line.strip().strip('"'))]
-
-
-def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, without a byte-order mark.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the file cannot be read: {error}", where=path) from error
 
 
 def listed_file(folder: Path, cell: str) -> Path:
