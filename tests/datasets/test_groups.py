@@ -129,6 +129,9 @@ def test_capture_is_read_from_jpeg_and_tiff(tmp_path):
         found = read_capture(tmp_path / name)
         assert found.time == time
         assert found.place == pytest.approx(place, abs=1e-6)
+    photograph(tmp_path / "g.tif", time, place)
+    assert read_capture(tmp_path / "g.tif").time == time
+    assert read_capture(tmp_path / "g.tif").place == pytest.approx(place, abs=1e-6)
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((13, 21), np.uint8), datetime=time)
     assert read_capture(tmp_path / "a.tif").time == time
     photograph(tmp_path / "b.jpg")

@@ -71,6 +71,18 @@ class Pairs:
         )
 
 
+def entries(folder: Path) -> list[Path]:
+    """What lies directly in a folder, sorted.
+
+    Raises:
+        DataError: it cannot be listed.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"cannot be listed: {error.strerror or error}", where=folder) from error
+
+
 def image_files(folder: Path) -> list[Path]:
     """Every image file below `folder`, sorted; hidden files and macOS leftovers are left out.
 

@@ -17,6 +17,7 @@ from intarsia.datasets.extension import Newcomer, extend_rows
 from intarsia.datasets.groups import Groups, Rule, group_samples, parse_rule
 from intarsia.datasets.groups.joining import join_groups
 from intarsia.datasets.groups.recordings import border_frames, follow_blocks
+from intarsia.datasets.layouts import read_annotation_file, read_file
 from intarsia.datasets.opening import open_dataset
 from intarsia.datasets.place import description_file
 from intarsia.datasets.ratio import parse_ratio
@@ -206,6 +207,12 @@ def _described(path: Path) -> tuple[Path, Description | None]:
         )
     file = description_file(path)
     if file.suffix.lower() in (".yaml", ".yml"):
+        if read_file(file) is not None or read_annotation_file(file, file.parent) is not None:
+            raise DataError(
+                "this YAML is that of Ultralytics and cannot hold a split",
+                where=file,
+                hint="rename it data.yaml: the split is then written into a dataset.yaml beside it",
+            )
         return file, read_description(file)
     if file.is_file():
         raise DataError(

@@ -98,7 +98,8 @@ def match(sources: Sequence[Source], root: Path) -> tuple[list[Entry], tuple[str
                     f"none of its {total} images is there, such as {missing[0]}",
                     where=source.path,
                     expected=f"the images below {root}",
-                    hint="put the images beside the file, or name both: --images DIR --masks FILE",
+                    hint="put the images beside the file (links to folders are not followed), or "
+                    "name both: --images DIR --masks FILE",
                 )
             notes.append(
                 f"{source.path.name}: {len(missing)} of its {total} images are not there and "

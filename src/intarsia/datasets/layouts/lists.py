@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from intarsia.datasets.formats.source import read_text
+from intarsia.datasets.pairing import entries
 from intarsia.errors import nearest
 
 _MOST_OFFERS = 20  # looking for the nearest name is slow, and no more faults are shown
@@ -43,3 +44,11 @@ def offer(name: str, choices: Iterable[str], faults: Sequence[str]) -> str:
     """The nearest name as the end of a sentence, empty where nothing is near."""
     close = nearest(name, choices) if len(faults) < _MOST_OFFERS else None
     return f'; did you mean "{close}"?' if close else ""
+
+
+def offer_beside(file: Path, faults: Sequence[str]) -> str:
+    """As `offer`, out of what lies in the folder of a file that is not there."""
+    folder = file.parent
+    if len(faults) >= _MOST_OFFERS or not folder.is_dir():
+        return ""
+    return offer(file.name, [path.name for path in entries(folder)], faults)

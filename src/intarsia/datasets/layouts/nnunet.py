@@ -13,7 +13,7 @@ from typing import Any
 from intarsia.datasets.classes import Classes, from_values
 from intarsia.datasets.formats.source import read_json
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.pairing import Pairs, image_files, key
+from intarsia.datasets.pairing import Pairs, entries, image_files, key
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError
@@ -57,7 +57,7 @@ def read(path: Path) -> Found | None:
 
 
 def _refuse_volumes(folder: Path) -> None:
-    volume = next((f for f in sorted(folder.iterdir()) if f.name.lower().endswith(_VOLUMES)), None)
+    volume = next((f for f in entries(folder) if f.name.lower().endswith(_VOLUMES)), None)
     if volume is not None:
         raise DataError(
             "this is a volume, and Intarsia trains on images",
