@@ -206,6 +206,34 @@ def test_images_outside_the_folder_stay_as_they_are(tmp_path):
     }
 
 
+def test_a_drawing_of_a_turned_photo_is_not_turned(tmp_path):
+    """Label Studio's COCO has upright shapes and the size of the file lying down."""
+    exif = Image.Exif()
+    exif[274] = 6
+    root = tmp_path / "set"
+    for at in range(6):
+        save(root / f"n{at}.jpg", picture(at), format="JPEG", exif=exif)  # upright 50 x 37
+    content = {
+        "images": [
+            {"id": at, "file_name": f"n{at}.jpg", "height": SIZE[0], "width": SIZE[1]}
+            for at in range(6)
+        ],
+        "annotations": [
+            {"id": at, "image_id": at, "category_id": 5, "segmentation": [[2, 1, 9, 1, 9, 45]]}
+            for at in range(6)
+        ],
+        "categories": [{"id": 5, "name": "cat"}],
+    }
+    (root / "annotations.json").write_text(json.dumps(content))
+    data = Dataset.open(root)
+    report = check(data)
+    assert {f.code for f in report.errors} == {"exif-mismatch"}
+    assert "swap width and height there" in report.errors[0].hint
+    changes = write_repaired(data, report, tmp_path / "fixed")
+    assert {c.code for c in changes} == {"remapped"}
+    assert len(check(Dataset.open(tmp_path / "fixed")).errors) == 6
+
+
 def test_lone_files_never_take_the_place_of_a_pair(tmp_path):
     root = tmp_path / "set"
     for at in range(6):

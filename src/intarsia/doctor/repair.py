@@ -272,7 +272,9 @@ def _fitted(sample: Sample, ids: NDArray[Any], done: list[tuple[str, str]]) -> N
     size = (header.height, header.width)
     if ids.shape == size:
         return ids
-    if ids.shape == size[::-1] and header.orientation >= 5:
+    # Of a drawing nobody knows which is turned: the shapes, or only the size that its file gives.
+    known = not isinstance(sample.mask, Drawing)
+    if known and ids.shape == size[::-1] and header.orientation >= 5:
         done.append(("exif-mismatch", f"turned as EXIF orientation {header.orientation} says"))
         return upright(ids, header.orientation)
     ratio = (ids.shape[0] * size[1]) / (ids.shape[1] * size[0])
