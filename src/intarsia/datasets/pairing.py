@@ -12,6 +12,7 @@ from pathlib import Path
 
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError
+from intarsia.images.header import is_dicom
 
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".avif"}
@@ -101,10 +102,24 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
+        elif "." not in entry.name:
+            if _is_dicom_file(entry):
+                yield Path(entry.path)
         elif entry.name[entry.name.rfind(".") :].lower() in EXTENSIONS and not _leads_to_folder(
             entry
         ):
             yield Path(entry.path)
+
+
+def _is_dicom_file(entry: os.DirEntry[str]) -> bool:
+    """Scanners and archives often write DICOM without an extension."""
+    try:
+        if not entry.is_file():  # reading a pipe would wait for ever
+            return False
+        with open(entry.path, "rb") as file:
+            return is_dicom(file.read(132))
+    except OSError:  # it may be anything, and nobody has said that it is an image
+        return False
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
