@@ -116,7 +116,7 @@ def _is_dicom_file(entry: os.DirEntry[str]) -> bool:
     try:
         if not entry.is_file():  # reading a pipe would wait for ever
             return False
-        with open(entry.path, "rb") as file:
+        with Path(entry.path).open("rb") as file:
             return is_dicom(file.read(132))
     except OSError:  # it may be anything, and nobody has said that it is an image
         return False
