@@ -66,7 +66,8 @@ def read_dicom_tag(path: str | os.PathLike[str], keyword: str) -> str | None:
         ImageError: not a DICOM file.
     """
     with _open(Path(path), pixels=False) as data:
-        return str(data.get(keyword, "")).strip() or None
+        value = data.get(keyword)
+        return None if value is None else str(value).strip() or None
 
 
 @contextmanager
