@@ -52,8 +52,8 @@ def cache_folder() -> Path:
 class Question:
     """Something to be worked out from one file: `work` gives plain JSON.
 
-    Without a `file`, nothing is remembered, nor is an answer with the key "fault". `settings` is
-    everything besides the file's content that the answer depends on.
+    Without a `file`, nothing is remembered; of an answer with the key "fault" only the file's hash.
+    `settings` is everything besides the file's content that the answer depends on.
     """
 
     file: Path | None
@@ -159,9 +159,10 @@ class FileCache:
             value = value or _checked(text, checksum)
         seen = time.time_ns()
         found = question.work() if value is None else value
-        if "fault" in found or _state(question.file) != state:
-            return found, None  # a package, a permission or memory may be there next time
-        text = json.dumps(found, separators=(",", ":"))
+        if _state(question.file) != state:
+            return found, None  # it changed under our hands
+        # What was missing, a package or memory, may be there next time: only the hash is kept.
+        text = "" if "fault" in found else json.dumps(found, separators=(",", ":"))
         key = (_path(question.file), question.kind, question.settings)
         return found, (*key, *state, seen, digest, text, zlib.crc32(text.encode()))
 
@@ -239,7 +240,7 @@ def _path(file: Path) -> bytes:
 
 
 def _checked(text: str, checksum: int) -> dict[str, Any] | None:
-    if not isinstance(text, str) or zlib.crc32(text.encode()) != checksum:
+    if not isinstance(text, str) or not text or zlib.crc32(text.encode()) != checksum:
         return None
     found = json.loads(text)
     return found if isinstance(found, dict) else None

@@ -153,7 +153,7 @@ def test_drawings_are_declared_by_the_names_of_their_classes(files):
 def test_characters_that_yaml_does_not_read(files):
     files.pairs("images", "masks", NAMES)
     names = ["a\x7fb", "c\u2028d \N{GRINNING FACE}"]
-    files.text("dataset.yaml", json.dumps({"classes": names}))
+    files.text("dataset.yaml", 'classes: ["a\\x7fb", "c\\u2028d \\U0001F600"]\n')
     first = Dataset.open(files.root)
     assert first.labels.names == names
     (files.root / "dataset.yaml").write_text(describe(first))

@@ -173,7 +173,7 @@ def test_faults_of_the_description(files, keys, message):
 def test_a_description_that_is_no_json(files):
     nnunet(files)
     files.text("dataset.json", "{")
-    with pytest.raises(DataError, match="not valid JSON"):
+    with pytest.raises(DataError, match="cut short"):
         Dataset.open(files.root)
 
 

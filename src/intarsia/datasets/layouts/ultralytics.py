@@ -104,7 +104,7 @@ def _listed(value: object, split: str, faults: list[str]) -> list[str]:
 
 
 def _images(root: Path, item: str, split: str, faults: list[str]) -> list[Path]:
-    place = root / item
+    place = listed_file(root, item)
     if place.is_dir():
         return image_files(place)
     if place.is_file() and place.suffix.lower() == ".txt":

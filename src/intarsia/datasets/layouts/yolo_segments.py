@@ -12,7 +12,7 @@ from intarsia.datasets.formats.masks import read_annotations
 from intarsia.datasets.formats.source import read_start, read_text
 from intarsia.datasets.layouts.drawn import Entry, Source, assemble, folder_splits
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import read_lines
+from intarsia.datasets.layouts.lists import listed_file, read_lines
 from intarsia.datasets.layouts.names import split_folders
 from intarsia.datasets.pairing import image_files, is_image
 from intarsia.datasets.strict_yaml import read_yaml
@@ -92,12 +92,14 @@ def _images(place: str, base: object, root: Path) -> list[Path] | None:
     """The images of a folder or of a list file, looked for as Ultralytics does, None if absent."""
     bases = [root / base, root] if isinstance(base, str) and base else [root]
     # Roboflow writes ../train/images into the file that lies beside train/
-    tries = [b / place for b in bases] + [root / place.removeprefix("../")]
-    for there in tries:
+    tries = [(b, place) for b in bases] + [(root, place.removeprefix("../"))]
+    for there in (listed_file(*one) for one in tries):
         if there.is_dir():
             return image_files(there)
         if there.is_file() and there.suffix == ".txt":
-            return [p for _, line in read_lines(there) if is_image(p := there.parent / line)]
+            return [
+                p for _, line in read_lines(there) if is_image(p := listed_file(there.parent, line))
+            ]
     return None
 
 
