@@ -129,9 +129,10 @@ def test_capture_is_read_from_jpeg_and_tiff(tmp_path):
         found = read_capture(tmp_path / name)
         assert found.time == time
         assert found.place == pytest.approx(place, abs=1e-6)
-    exif = Image.Exif()
-    exif.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 24.48), 3: "E", 4: (151.0, 12.0, 55.08)})
-    Image.fromarray(np.zeros((13, 21), np.uint8)).save(tmp_path / "g.tif", exif=exif)
+    with Image.open(tmp_path / "a.jpg") as picture:
+        exif = picture.getexif()
+        exif.get_ifd(0x8825)  # Pillow writes into a TIFF what was read
+        picture.save(tmp_path / "g.tif", exif=exif)
     assert read_capture(tmp_path / "g.tif").place == pytest.approx(place, abs=1e-6)
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((13, 21), np.uint8), datetime=time)
     assert read_capture(tmp_path / "a.tif").time == time
@@ -256,3 +257,8 @@ def test_joined_groups_take_the_first_natural_name():
     )
     assert joined == {"x": "g9", "y": "g9", "z": None, "w": None}
     assert sorted(["a10", "a9", "b", "a"], key=natural) == ["a", "a9", "a10", "b"]
+
+
+def test_numbers_in_names_are_sorted_as_numbers_however_long():
+    names = ["f010", "f9", "f" + "1" * 5000, "e10", "f", "f2x"]
+    assert sorted(names, key=natural) == ["e10", "f", "f2x", "f9", "f010", "f" + "1" * 5000]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from intarsia.datasets.formats.source import read_text
 from intarsia.datasets.pairing import entries
-from intarsia.errors import nearest
+from intarsia.errors import DataError, nearest
 
+_LONGEST = 4096  # bytes of a path, on Linux
 _MOST_OFFERS = 20  # looking for the nearest name is slow, and no more faults are shown
 
 
@@ -24,8 +25,15 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
 
 
 def listed_file(folder: Path, cell: str) -> Path:
-    """The file that a list in `folder` means by a relative or absolute path, without ".."."""
-    return Path(os.path.normpath(folder / cell))
+    """The file that a list in `folder` means by a relative or absolute path, without "..".
+
+    Raises:
+        DataError: no file can be called so.
+    """
+    file = Path(os.path.normpath(folder / cell))
+    if len(os.fsencode(file)) >= _LONGEST or any(len(os.fsencode(p)) > 255 for p in file.parts):
+        raise DataError(f"a name in it is too long for a file: {cell[:60]}...", where=folder)
+    return file
 
 
 def sample_name(image: Path, root: Path) -> str:
