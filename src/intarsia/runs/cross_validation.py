@@ -62,21 +62,23 @@ class CrossValidation(Run):
     def fold_path(self, number: int) -> Path:
         return self.path / f"fold-{number}"
 
-    def fold(self, number: int) -> Run:
-        """The run of one fold, used with the `predict.*` keys that this one is used with.
+    def begun(self, number: int) -> Run | None:
+        """The run of one fold, None before it has begun.
 
-        Raises:
-            RunError: it has not begun yet.
+        It is used with the `predict.*` keys that this one is used with.
         """
-        run = Run.open(self.fold_path(number))
+        path = self.fold_path(number)
+        if not path.exists():
+            return None
+        run = Run.open(path)
         run.recipe = self.recipe
         return run
 
     @property
     def folds(self) -> list[Run]:
-        """The runs of the folds that are trained, in order."""
-        there = (Run(self.fold_path(number)) for number in range(self.count))
-        return [self.fold(number) for number, run in enumerate(there) if run.finished]
+        """The runs of the folds that are trained to their end, in order."""
+        there = (self.begun(number) for number in range(self.count))
+        return [run for run in there if run is not None and run.finished]
 
     def check_trained(self) -> None:
         """Raises RunError where a fold is not trained to its end."""
@@ -100,10 +102,14 @@ class CrossValidation(Run):
 
         Raises:
             DataError: the image is in no fold.
+            RunError: its fold has not begun.
         """
         if name not in self.held_out:
             raise DataError(f"the image {name} is in no fold", where=self.path)
-        return self.fold(self.held_out[name])
+        run = self.begun(self.held_out[name])
+        if run is None:
+            raise RunError(f"fold {self.held_out[name]} has not begun", where=self.path)
+        return run
 
     @property
     def log(self) -> list[dict[str, Any]]:
