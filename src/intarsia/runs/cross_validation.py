@@ -68,7 +68,7 @@ class CrossValidation(Run):
         It is used with the `predict.*` keys that this one is used with.
         """
         path = self.fold_path(number)
-        if not path.exists():
+        if not (path / "recipe.yaml").is_file():
             return None
         run = Run.open(path)
         run.recipe = self.recipe
