@@ -41,7 +41,7 @@ def test_train_then_resume(
     shown = capsys.readouterr()
     assert reported == ["fold-0", "fold-1", "run"]
     assert f"report: {out / 'report.html'}" in shown.out
-    assert "fold 1 of 2" in shown.err
+    assert "fold 1 (2 of 2)" in shown.err
     assert main(words) == USER_FAULT
     assert "--resume" in capsys.readouterr().err
     reported.clear()

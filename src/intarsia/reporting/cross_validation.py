@@ -64,7 +64,8 @@ def write_folds_report(
     environment = environment_table(run.environment)
     summaries = summary_table(sheets.values())
     tables = [table, classes, time_table(folds), environment, summaries]
-    drawings: list[Drawing] = [*([spread] if spread else []), *compared_curves(folds)]
+    curves = compared_curves(folds)
+    drawings: list[Drawing] = [*([spread] if spread else []), *curves]
     for section in sections:
         drawings += section_drawings(section, run.labels)
         tables += [section.classes, section.images, section_matrix(section)]
@@ -92,7 +93,7 @@ def write_folds_report(
             "sections": sections,
             "commands": commands(run, sheets.values(), folds=True),
             "quantity": quantity,
-            **compared_values(folds),
+            **compared_values(folds, curves=curves),
         },
     )
     path = run.path / "report.html"

@@ -26,6 +26,7 @@ from intarsia.runs.lock import RunLock
 from intarsia.training.folder import (
     compare_data,
     compare_recipes,
+    content_of,
     make_folder,
     refuse_taken,
     remove_unfinished_files,
@@ -103,6 +104,14 @@ def train_folds(
         remove_unfinished_files(path)
         for number in range(stored.count):
             run = _train_fold(stored, number, data, device, on_epoch)
+            if left := stored.count - number - 1:
+                each = run.summary["training_seconds"]
+                _log.info(
+                    "%d of %d folds are trained; as long as this one, the rest take %s",
+                    number + 1,
+                    stored.count,
+                    readable_duration(left * each),
+                )
             if on_fold is not None:
                 on_fold(run)
         pool_folds(stored)
@@ -208,7 +217,7 @@ def _train_fold(
     device: str,
     on_epoch: Callable[[int, Row], None] | None,
 ) -> Run:
-    place = f"fold {number} of {stored.count}"
+    place = f"fold {number} ({number + 1} of {stored.count})"
     _log.info("%s", place)
     try:
         run = train(
@@ -233,10 +242,9 @@ def _train_fold(
     return run
 
 
-def _files(run: Run) -> dict[str, tuple[str, str | None]]:
+def _files(run: Run) -> dict[str, dict[str, Any]]:
     """What each image and mask held when the run began."""
-    samples = run.manifest["samples"]
-    return {s["name"]: (s["sha256"], s["mask_sha256"]) for s in samples}
+    return {sample["name"]: content_of(sample) for sample in run.manifest["samples"]}
 
 
 def _summary(stored: CrossValidation) -> dict[str, Any]:
