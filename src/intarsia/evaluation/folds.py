@@ -62,6 +62,27 @@ def evaluate_folds(
     return pool_folds(run, sheets)
 
 
+def check_unseen(run: CrossValidation, data: Dataset, split: str) -> None:
+    """Raises DataError where the ensemble was trained on images of a split, whatever their names.
+
+    Every image of a fold has trained all the other folds.
+    """
+    from intarsia.datasets.content import fingerprint
+
+    items = run.manifest["samples"]
+    trained = {item["sha256"] for item in items if item["name"] in run.held_out}
+    seen = [s.name for s in data.split(split) if fingerprint(s.image)[1] in trained]
+    if seen:
+        listed = ", ".join(seen[:3]) + (", ..." if len(seen) > 3 else "")
+        raise DataError(
+            f"{len(seen)} images of {split} have trained some of the {run.count} folds, so that "
+            f"their ensemble has no figures on them: {listed}",
+            where=data.root,
+            expected="test, or other data",
+            hint=f"--split {OUT_OF_FOLD} measures each image with the fold that has not seen it",
+        )
+
+
 def _told(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
     progress(before + done, total)
 

@@ -59,7 +59,7 @@ def evaluate(
     """
     from intarsia.backends.device import select_device
     from intarsia.backends.torch_backend import torch_network
-    from intarsia.evaluation.folds import evaluate_folds
+    from intarsia.evaluation.folds import check_unseen, evaluate_folds
     from intarsia.inference import Band, read_ahead
     from intarsia.runs import CrossValidation, Run
 
@@ -68,14 +68,8 @@ def evaluate(
     if isinstance(run, CrossValidation) and split == OUT_OF_FOLD:
         return evaluate_folds(run, data, subset=subset, device=device, also=also, progress=progress)
     dataset, own = _dataset(run, data)
-    if isinstance(run, CrossValidation) and own and split in ("train", SELECTION_SPLIT):
-        raise DataError(
-            f"every image of {split} has trained some of the {run.count} folds, so that their "
-            "ensemble has no figures on it",
-            where=dataset.root,
-            expected=f"{OUT_OF_FOLD}, test, or other data",
-            hint=f"--split {OUT_OF_FOLD} measures each image with the fold that has not seen it",
-        )
+    if isinstance(run, CrossValidation):
+        check_unseen(run, dataset, split)
     if isinstance(data, str | Path):
         for note in dataset.notes:
             _log.info("%s", note)
