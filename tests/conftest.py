@@ -28,9 +28,9 @@ def write_shapes(root: Path, *, train: int = 7, val: int = 3, size=(37, 53), see
     return root
 
 
-def write_folds(root: Path, places: dict[str, str]) -> Path:
+def write_folds(root: Path, places: dict[str, str], seed=1) -> Path:
     """Two images of 37x53 a group, `a_0.png`; `places` has the fold of each group, or test."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     for folder in ("images", "masks"):
         (root / folder).mkdir(parents=True)
     rows = ["image,fold,group"]

@@ -95,9 +95,7 @@ def test_the_ensemble_predicts_the_mean_of_its_folds(folded, cells):
 def test_what_the_ensemble_may_be_measured_on(copy, cells, tmp_path, make_folds):
     for split in ("train", "val"):
         for data in (None, Dataset.open(cells)):
-            with pytest.raises(
-                DataError, match="4 images of .* have trained some of the 2 folds"
-            ) as caught:
+            with pytest.raises(DataError, match="have trained some of the 2 folds") as caught:
                 evaluate(copy, data, split, device="cpu")
             assert "--split out-of-fold" in caught.value.hint
     before = copy.evaluations["cells-out-of-fold"]
@@ -123,11 +121,11 @@ def test_what_the_ensemble_may_be_measured_on(copy, cells, tmp_path, make_folds)
         confusion_matrix(data.read_mask(s), predictor(s.image), 2, 255) for s in data.split("test")
     ]
     np.testing.assert_array_equal(test.confusion_matrix, sum(expected))
-    other = make_folds(tmp_path / "other", {"x": "0", "y": "1"})
+    other = make_folds(tmp_path / "other", {"x": "0", "y": "1"}, seed=2)
     assert evaluate(copy, other, "train", device="cpu").images == 2
     # another name hides nothing
     (other / "images/y_0.png").write_bytes((cells / "images/a_0.png").read_bytes())
-    with pytest.raises(DataError, match="1 images of train .*y_0"):
+    with pytest.raises(DataError, match=r"1 images of train .*y_0"):
         evaluate(copy, other, "train", device="cpu")
     with pytest.raises(DataError, match="not what the folds were drawn from"):
         evaluate(copy, other, "out-of-fold", device="cpu")
