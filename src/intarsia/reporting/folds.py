@@ -64,8 +64,8 @@ def fold_results(run: CrossValidation) -> list[FoldResult]:
 def mean_and_deviation(values: Sequence[float | None]) -> tuple[float | None, float | None]:
     """The mean and the standard deviation (n - 1) of those that are not n/a.
 
-    >>> mean_and_deviation([0.5, None, 0.7])
-    (0.6, 0.1414213562373095)
+    >>> mean_and_deviation([1.0, None, 3.0])
+    (2.0, 1.4142135623730951)
     >>> mean_and_deviation([0.5])
     (0.5, None)
     """
