@@ -103,13 +103,8 @@ def folds_headline(results: Sequence[FoldResult], pooled: Evaluation | None) -> 
     )
     known = [figure for figure in figures if figure is not None]
     if known:
-        facts.append(
-            Fact(
-                "Lowest and highest",
-                f"{min(known):.3f}\N{EN DASH}{max(known):.3f}",
-                "mIoU of a fold",
-            )
-        )
+        highest = quantity(max(known), "ratio")
+        facts.append(Fact("Lowest fold", quantity(min(known), "ratio"), f"mIoU; highest {highest}"))
     seconds = [result.run.summary.get("training_seconds") for result in results]
     if results and None not in seconds:
         total = sum(float(value) for value in seconds if value is not None)
@@ -137,10 +132,10 @@ def fold_table(results: Sequence[FoldResult], pooled: Evaluation | None) -> Tabl
     each = [[getattr(result.sheet, key) for result in results] for key, _ in _FIGURES]
     spread = [mean_and_deviation(values) for values in each]
     for place, name in enumerate(("mean", "standard deviation")):
-        rows.append((name, None, None, None, None, *(pair[place] for pair in spread), None))
+        rows.append((name, "", "", "", "", *(pair[place] for pair in spread), ""))
     if pooled is not None:
         figures = (getattr(pooled, key) for key, _ in _FIGURES)
-        rows.append(("all images together", pooled.images, None, None, None, *figures, None))
+        rows.append(("all images together", pooled.images, "", "", "", *figures, ""))
     columns = (
         Column("fold"),
         Column("images held out", "count"),
