@@ -45,7 +45,7 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
         return []
 
     monkeypatch.setattr(report, "learning_curves", none)
-    monkeypatch.setattr(report, "_drawings", none)
+    monkeypatch.setattr(report, "section_drawings", none)
 
 
 def test_a_report(written: FakeRun) -> None:

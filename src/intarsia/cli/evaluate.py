@@ -25,7 +25,9 @@ def evaluate(
     data: DataArgument = None,
     images: ImagesOption = None,
     masks: MasksOption = None,
-    split: Annotated[str, typer.Option(metavar="NAME", help="train, val or test.")] = "val",
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="train, val or test; of folds, out-of-fold or test.")
+    ] = "val",
     json: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also write the sheet here.", show_default=False),
@@ -38,7 +40,8 @@ def evaluate(
 
     Measured at the images' own size, and added to the run's report. Without DATA: the data of
     the training. A look at `test` is recorded in the run. What --set changes is measured
-    beside the run's own sheet, under a name that says so.
+    beside the run's own sheet, under a name that says so. Of a cross-validation, out-of-fold
+    measures each image with the fold that has not seen it, everything else the ensemble.
 
     \b
     Example: intarsia evaluate runs/camvid camvid/ --split val
