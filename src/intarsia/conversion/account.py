@@ -69,11 +69,11 @@ class Account:
                 hint="choose --to index, palette or color",
             )
 
-    def notes(self, to: str) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """Everything to say, a sentence each."""
-        return tuple(self._notes(to))
+        return tuple(self._notes())
 
-    def _notes(self, to: str) -> Iterator[str]:
+    def _notes(self) -> Iterator[str]:
         data, writer = self._data, self._writer
         naming = writer.naming
         yield "every mask is kept to the pixel"
@@ -93,23 +93,18 @@ class Account:
         missing = [c.name for c in data.labels.classes if not self._pixels[c.id]]
         if missing:
             yield f"no pixel has the class {', '.join(missing)}: it is named all the same"
-        yield from self._about_splits(to)
+        yield from self._about_splits()
         yield from self._about_images()
 
-    def _about_splits(self, to: str) -> Iterator[str]:
+    def _about_splits(self) -> Iterator[str]:
         data, writer = self._data, self._writer
-        only: list[str] = []
+        only = sorted(writer.lacks - {"splits"})
         if data.splits_drawn == "all":
             yield "no split is given, and none is written: `intarsia split` makes one"
-        elif data.folds:
-            only.append("folds")
-        elif not writer.holds_splits and to not in ("index", "color"):
-            only.append("splits")
+        elif data.folds or "splits" in writer.lacks:
+            only.insert(0, "folds" if data.folds else "splits")
         if data.groups_declared and any(s.group is not None for s in data.samples):
             only.append("groups")
-        if writer.naming is not None:
-            only.append("the order of the classes")
-            only += ["their colours"] if to in ("coco", "labelme") else []
         if only:
             yield f"only in dataset.yaml and its tables, for Intarsia: {', '.join(only)}"
         if data.scaling.each:

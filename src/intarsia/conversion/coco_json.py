@@ -31,7 +31,7 @@ class CocoWriter:
     masks = "annotations"
     shows: frozenset[str] | None = None
     keeps_unlabelled = False
-    holds_splits = True
+    lacks = frozenset({"the colours of the classes"})
 
     def __init__(self, root: Path, data: Dataset) -> None:
         self.naming = name_labels(data.labels)
@@ -82,7 +82,7 @@ class CocoWriter:
                 start = f'{{"id": {self._annotations[split]}, "image_id": {number}, '
                 file.write(f"{comma}\n{start}{text}")
 
-    def finish(self, split_given: bool) -> tuple[str, ...]:
+    def finish(self) -> tuple[str, ...]:
         notes = []
         for split, images in self._images.items():
             with self._file(split).open("a", encoding="utf-8") as file:

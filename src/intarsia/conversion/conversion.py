@@ -108,10 +108,10 @@ def convert(
                 if progress is not None:
                     progress(at, len(data.samples))
         account.check(to)
-        said = writer.finish(data.splits_drawn != "all")
+        said = writer.finish()
         write_description(folder, data, placed, writer, pictures=account.pictures)
     labelled = sum(one.sample.mask is not None for one in placed)
-    return Conversion(target, to, writer.layout, labelled, (*said, *account.notes(to)))
+    return Conversion(target, to, writer.layout, labelled, (*said, *account.notes()))
 
 
 def _written(data: Dataset, folder: Path, writer: Writer) -> Generator[_Done | DataError]:

@@ -5,6 +5,7 @@ Source: docs.cvat.ai, "XML annotation format".
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,20 @@ from intarsia.conversion.shapes import hexadecimal, shape_encoding, shape_labels
 from intarsia.conversion.writer import Placed
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError
-from intarsia.labels import IGNORED_COLOR
+from intarsia.labels import IGNORED_COLOR, Color
+
+_LABELS = "labels.json"
 
 
 class CvatWriter:
-    """`annotations.xml` beside `images/`; an image without a shape counts as not annotated."""
+    """`annotations.xml`, `labels.json` beside `images/`; an image without a shape counts as not annotated."""
 
     layout = "CVAT for images 1.1: annotations.xml with images/"
     images = "images"
     masks = "annotations.xml"
     shows: frozenset[str] | None = frozenset({"JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF"})
     keeps_unlabelled = True
-    holds_splits = True
+    lacks: frozenset[str] = frozenset()
 
     def __init__(self, root: Path, data: Dataset) -> None:
         odd = [s.name for s in data.samples if not s.name.isprintable()]
@@ -68,17 +71,26 @@ class CvatWriter:
         self._count += 1
         self._shapes += len(texts or ())
 
-    def finish(self, split_given: bool) -> tuple[str, ...]:
+    def finish(self) -> tuple[str, ...]:
         with self._file.open("a", encoding="utf-8") as file:
             file.write("</annotations>\n")
-        return (f"{self.masks}: {self._count} images, {self._shapes} masks",)
+        raw = [{"name": n, "color": hexadecimal(c), "attributes": []} for n, c in self._colors()]
+        text = json.dumps(raw, ensure_ascii=False, indent=1)
+        (self._file.parent / _LABELS).write_text(text, encoding="utf-8")
+        return (
+            f"{self.masks}: {self._count} images, {self._shapes} masks; {_LABELS} is for the raw "
+            "label constructor of a new task",
+        )
+
+    def _colors(self) -> list[tuple[str, Color]]:
+        colors = [(label.name, label.color) for label in self.labels.classes]
+        return [*colors, (self.naming.ignored, IGNORED_COLOR)]
 
     def _head(self, data: Dataset) -> str:
-        colors = [(label.name, label.color) for label in self.labels.classes]
         labels = "".join(
             f"        <label><name>{escape(name)}</name><color>{hexadecimal(color)}</color>"
             "<type>any</type><attributes></attributes></label>\n"
-            for name, color in [*colors, (self.naming.ignored, IGNORED_COLOR)]
+            for name, color in self._colors()
         )
         return (
             '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n'

@@ -35,7 +35,7 @@ class LabelStudioWriter:
     masks = "tasks.json"
     shows: frozenset[str] | None = frozenset({"JPEG", "PNG", "BMP", "GIF", "WEBP"})
     keeps_unlabelled = True
-    holds_splits = False
+    lacks = frozenset({"splits"})
 
     def __init__(self, root: Path, data: Dataset) -> None:
         self.naming = name_labels(data.labels)
@@ -82,7 +82,7 @@ class LabelStudioWriter:
             )
         self._brushes += len(texts or ())
 
-    def finish(self, split_given: bool) -> tuple[str, ...]:
+    def finish(self) -> tuple[str, ...]:
         with self._file.open("a", encoding="utf-8") as file:
             file.write("\n]\n")
         colors = [(c.name, c.color) for at, c in enumerate(self.labels.classes)]

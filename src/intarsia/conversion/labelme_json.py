@@ -32,7 +32,7 @@ class LabelmeWriter:
     masks = "images"
     shows: frozenset[str] | None = frozenset({"JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF"})
     keeps_unlabelled = True
-    holds_splits = False
+    lacks = frozenset({"splits", "the colours of the classes"})
 
     def __init__(self, root: Path, data: Dataset) -> None:
         self.naming = name_labels(data.labels, "__ignore__")
@@ -65,7 +65,7 @@ class LabelmeWriter:
         self._files += texts is not None
         self._shapes += len(texts or ())
 
-    def finish(self, split_given: bool) -> tuple[str, ...]:
+    def finish(self) -> tuple[str, ...]:
         drawn = [name for at, name in enumerate(self.naming.labels) if at != self.naming.blank]
         # in this order labelme's own scripts count them from -1
         lines = [self.naming.ignored, "_background_", *drawn]

@@ -35,7 +35,7 @@ class IndexWriter:
     naming: Naming | None = None
     shows: frozenset[str] | None = None
     keeps_unlabelled = False
-    holds_splits = False
+    lacks = frozenset({"splits"})
 
     def __init__(self, root: Path, data: Dataset) -> None:
         self.root = root
@@ -49,7 +49,7 @@ class IndexWriter:
     def add(self, placed: Placed, texts: tuple[str, ...] | None) -> None:
         pass
 
-    def finish(self, split_given: bool) -> tuple[str, ...]:
+    def finish(self) -> tuple[str, ...]:
         return ()
 
 
@@ -65,7 +65,7 @@ class PaletteWriter:
     naming: Naming | None = None
     shows: frozenset[str] | None = None
     keeps_unlabelled = False
-    holds_splits = True
+    lacks: frozenset[str] = frozenset()
 
     def __init__(self, root: Path, data: Dataset) -> None:
         if data.labels.ignore_index > 255:
@@ -90,7 +90,7 @@ class PaletteWriter:
         if texts is not None:
             self._lists.setdefault(placed.sample.split or "", []).append(placed.sample.place)
 
-    def finish(self, split_given: bool) -> tuple[str, ...]:
+    def finish(self) -> tuple[str, ...]:
         folder = self.root / "ImageSets" / "Segmentation"
         folder.mkdir(parents=True)
         named = {split: self._lists[split] for split in _SPLITS if split in self._lists}
@@ -114,7 +114,7 @@ class ColorWriter:
     naming: Naming | None = None
     shows: frozenset[str] | None = None
     keeps_unlabelled = False
-    holds_splits = False
+    lacks = frozenset({"splits"})
 
     def __init__(self, root: Path, data: Dataset) -> None:
         self.root = root
@@ -132,7 +132,7 @@ class ColorWriter:
     def add(self, placed: Placed, texts: tuple[str, ...] | None) -> None:
         pass
 
-    def finish(self, split_given: bool) -> tuple[str, ...]:
+    def finish(self) -> tuple[str, ...]:
         return self._notes
 
 

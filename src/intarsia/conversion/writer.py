@@ -28,7 +28,7 @@ class Writer(Protocol):
     `labels` and `encoding` are how the masks hold the classes; `naming` what shapes are called,
     None where masks are files. `shows` are the image formats that the format's program can show,
     None where any will do. `keeps_unlabelled` where an image may be listed without a mask.
-    `holds_splits` where other programs find the splits.
+    `lacks` is what other programs do not find in it.
     """
 
     layout: str
@@ -39,7 +39,7 @@ class Writer(Protocol):
     naming: Naming | None
     shows: frozenset[str] | None
     keeps_unlabelled: bool
-    holds_splits: bool
+    lacks: frozenset[str]
 
     def encode(self, placed: Placed, ids: NDArray[Any]) -> tuple[str, ...]:
         """The texts for one mask; files of its own are written here. Called in any thread."""
@@ -47,5 +47,5 @@ class Writer(Protocol):
     def add(self, placed: Placed, texts: tuple[str, ...] | None) -> None:
         """Put the texts where they belong, in the order of the images; None: not labelled."""
 
-    def finish(self, split_given: bool) -> tuple[str, ...]:
+    def finish(self) -> tuple[str, ...]:
         """Complete the files; what there is to say about them."""
