@@ -25,7 +25,7 @@ _LABELS = "labels.json"
 
 
 class CvatWriter:
-    """`annotations.xml`, `labels.json` beside `images/`; an image without a shape counts as not annotated."""
+    """`annotations.xml` and `labels.json` beside `images/`; without a shape is not annotated."""
 
     layout = "CVAT for images 1.1: annotations.xml with images/"
     images = "images"
