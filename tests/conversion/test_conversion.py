@@ -145,7 +145,7 @@ def test_what_no_tool_shows_becomes_a_picture(tmp_path):
     assert any("3 images are written as 8-bit PNG" in n for n in done.notes)
     shown = np.asarray(Image.open(tmp_path / "tool/images/2.png"))
     assert shown.shape == (*SIZE, 3)
-    assert shown[0, 1].tolist() == [6, 6, 6]  # 102 of 4000, of 255: 6.5, to the even
+    assert shown[0, 1].tolist() == [7, 7, 7]  # 102 of 4000, of 255: 6.5
     after = Dataset.open(tmp_path / "tool")
     assert (after.channels, after.scaling.rule, after.page) == (3, "8 bit", None)
     # masks repaired there go on with the originals

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from intarsia.conversion.account import Account
 from intarsia.conversion.bringing import How, bring
 from intarsia.conversion.coco_json import CocoWriter
@@ -24,6 +22,7 @@ from intarsia.conversion.labelme_json import LabelmeWriter
 from intarsia.conversion.mask_files import ColorWriter, IndexWriter, PaletteWriter
 from intarsia.conversion.writer import Placed, Writer
 from intarsia.datasets import Dataset, Sample
+from intarsia.datasets.scan import count_values
 from intarsia.errors import DataError, did_you_mean
 from intarsia.images import read_header, whole_folder
 
@@ -151,7 +150,8 @@ def _one(data: Dataset, sample: Sample, folder: Path, writer: Writer, *, only_re
     placed = replace(placed, sample=moved, image=file.relative_to(folder).as_posix())
     pixels: Counter[int] = Counter()
     if ids is not None:
-        pixels.update(dict(enumerate(np.bincount(ids.reshape(-1)).tolist())))
+        values, counts = count_values(ids)
+        pixels.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
     texts = None if ids is None else writer.encode(placed, ids)
     return _Done(placed, how, texts, pixels, header.orientation > 1)
 

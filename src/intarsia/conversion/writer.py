@@ -36,10 +36,16 @@ class Writer(Protocol):
     masks: str
     labels: LabelMap
     encoding: MaskEncoding
-    naming: Naming | None
-    shows: frozenset[str] | None
     keeps_unlabelled: bool
-    lacks: frozenset[str]
+
+    @property
+    def naming(self) -> Naming | None: ...
+
+    @property
+    def shows(self) -> frozenset[str] | None: ...
+
+    @property
+    def lacks(self) -> frozenset[str]: ...
 
     def encode(self, placed: Placed, ids: NDArray[Any]) -> tuple[str, ...]:
         """The texts for one mask; files of its own are written here. Called in any thread."""
