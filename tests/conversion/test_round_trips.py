@@ -1,11 +1,12 @@
 """Every kind of data set into every format and back: the same masks, splits, groups, images."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -81,13 +82,18 @@ MASKS = arrays(
 )
 
 
-@pytest.mark.parametrize("to", FORMATS)
-@settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+@settings(max_examples=12, deadline=None)
+@given(
+    to=st.sampled_from(FORMATS),
+    masks=st.lists(MASKS, min_size=1, max_size=3),
+    background=st.booleans(),
 )
-@given(masks=st.lists(MASKS, min_size=1, max_size=3), background=st.booleans())
-def test_random_masks(to, masks, background, tmp_path_factory):
-    root = tmp_path_factory.mktemp("random")
+def test_random_masks(to, masks, background):
+    with tempfile.TemporaryDirectory() as folder:
+        _there_and_back(Path(folder), to, masks, background)
+
+
+def _there_and_back(root, to, masks, background):
     masks = [*masks, np.array([[0, 1, 2, 255]], np.uint8)]
     for at, ids in enumerate(masks):
         save(root / f"set/images/{at}.png", picture(at, ids.shape))

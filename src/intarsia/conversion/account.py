@@ -69,25 +69,31 @@ class Account:
                 hint="choose --to index, palette or color",
             )
 
-    def notes(self) -> tuple[str, ...]:
+    def notes(self, to: str) -> tuple[str, ...]:
         """Everything to say, a sentence each."""
-        return tuple(self._notes())
+        return tuple(self._notes(to))
 
-    def _notes(self) -> Iterator[str]:
+    def _notes(self, to: str) -> Iterator[str]:
         data, writer = self._data, self._writer
         naming = writer.naming
         yield "every mask is kept to the pixel"
         ignored = self._pixels[data.labels.ignore_index]
         if naming is not None and ignored:
             share = 100 * ignored / sum(self._pixels.values())
+            known = (
+                "as LabelMe's scripts call it"
+                if to == "labelme"
+                else ("which other programs take for a class")
+            )
             yield (
                 f"{share:.2g} % of the pixels do not count: they are the label {naming.ignored}, "
-                "which other programs take for a class"
+                f"{known}"
             )
         if naming is not None:
-            renamed = [f"{name} is {label}" for label, name in naming.renamed(data.labels).items()]
+            pairs = zip(data.labels.names, naming.labels, strict=True)
+            renamed = [f"{name} as {label}" for name, label in pairs if name != label]
             if renamed:
-                yield f"labels with another name than their class: {', '.join(renamed)}"
+                yield f"classes under another label: {', '.join(renamed)}"
             if naming.blank is not None:
                 yield f"{data.labels.names[naming.blank]} is what no shape covers"
         missing = [c.name for c in data.labels.classes if not self._pixels[c.id]]

@@ -110,7 +110,7 @@ def convert(
         said = writer.finish()
         write_description(folder, data, placed, writer, pictures=account.pictures)
     labelled = sum(one.sample.mask is not None for one in placed)
-    return Conversion(target, to, writer.layout, labelled, (*said, *account.notes()))
+    return Conversion(target, to, writer.layout, labelled, (*said, *account.notes(to)))
 
 
 def _written(data: Dataset, folder: Path, writer: Writer) -> Generator[_Done | DataError]:
