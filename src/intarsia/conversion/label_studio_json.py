@@ -107,7 +107,7 @@ def pack_brush(lengths: NDArray[np.int64]) -> bytes:
     The inverse of `intarsia.datasets.formats.label_studio.brush_runs`, which describes it.
 
     >>> pack_brush(np.array([1, 1])).hex()
-    '00000008391bfc30c3ff80'
+    '00000008391bfc6011ff80'
     """
     words = np.where(np.arange(len(lengths)) % 2, 255, 0)
     # a run of pixels is one of bytes four times as long; none may be longer than its size allows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -59,7 +59,7 @@ class Dataset:
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
     splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
     groups_given: bool = False  # by the layout's own files
-    splits_drawn: Drawn | None = None  # by the seed, as none were given
+    splits_drawn: Drawn | None = field(default=None, compare=False)  # by the seed: none were given
 
     @classmethod
     def open(
