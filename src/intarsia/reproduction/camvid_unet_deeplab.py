@@ -16,8 +16,8 @@ _OURS = Recipe.load(DEFAULT).replace(
         "train.batch_size": 6,
         # a fifth of the time would go into validations otherwise
         "train.validate_every": 8,
-        # pixel accuracy is what their tables compare, and weights give some of it for rare classes
-        "loss.class_weights": "none",
+        # after the training; on the val images it gains half a point of pixel accuracy
+        "predict.crf": True,
     }
 )
 
