@@ -43,8 +43,16 @@ def assert_same(before: Dataset, after: Dataset) -> None:
             assert other.group == sample.group
 
 
-@pytest.mark.parametrize("to", FORMATS)
-@pytest.mark.parametrize("source", SOURCES)
+# what differs between the formats of mask files is their own, not the source's
+PAIRS = [
+    (source, to)
+    for source in SOURCES
+    for to in FORMATS
+    if to in ("index", *SHAPES) or source in ("index", "colors", "voc")
+]
+
+
+@pytest.mark.parametrize(("source", "to"), PAIRS)
 def test_there_and_back(source, to, tmp_path):
     root, out = tmp_path / "set", tmp_path / "out"
     SOURCES[source](root)
