@@ -40,12 +40,20 @@ CREATE INDEX IF NOT EXISTS by_hash ON facts (hash);
 _log = logging.getLogger("intarsia")
 
 
+def cache_folder() -> Path:
+    """The user's cache for Intarsia: below $XDG_CACHE_HOME, or ~/.cache."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG base directory specification: a relative path counts as none.
+    base = Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache"
+    return base / "intarsia"
+
+
 @dataclass(frozen=True)
 class Question:
     """Something to be worked out from one file: `work` gives plain JSON.
 
-    Without a `file`, nothing is remembered. `settings` is everything besides the file's content
-    that the answer depends on.
+    Without a `file`, nothing is remembered; of an answer with the key "fault" only the file's hash.
+    `settings` is everything besides the file's content that the answer depends on.
     """
 
     file: Path | None
@@ -69,8 +77,7 @@ class FileCache:
         # Another version may see other things in a file. Imported by name: the package's own
         # module comes after every room.
         version: str = importlib.import_module("intarsia").__version__
-        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return cls(Path(home).expanduser() / "intarsia" / f"files-{version}.sqlite")
+        return cls(cache_folder() / f"files-{version}.sqlite")
 
     def __post_init__(self) -> None:
         try:
@@ -154,7 +161,8 @@ class FileCache:
         found = question.work() if value is None else value
         if _state(question.file) != state:
             return found, None  # it changed under our hands
-        text = json.dumps(found, separators=(",", ":"))
+        # What was missing, a package or memory, may be there next time: only the hash is kept.
+        text = "" if "fault" in found else json.dumps(found, separators=(",", ":"))
         key = (_path(question.file), question.kind, question.settings)
         return found, (*key, *state, seen, digest, text, zlib.crc32(text.encode()))
 
@@ -232,7 +240,7 @@ def _path(file: Path) -> bytes:
 
 
 def _checked(text: str, checksum: int) -> dict[str, Any] | None:
-    if not isinstance(text, str) or zlib.crc32(text.encode()) != checksum:
+    if not isinstance(text, str) or not text or zlib.crc32(text.encode()) != checksum:
         return None
     found = json.loads(text)
     return found if isinstance(found, dict) else None

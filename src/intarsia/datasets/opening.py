@@ -16,6 +16,7 @@ from intarsia.datasets.classes import (
     fits_labelmap,
     from_known,
     from_labelmap,
+    held_classes,
     infer,
     readable,
 )
@@ -56,12 +57,13 @@ def open_dataset(
     scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache))
     known = _known(samples, scans)
     classes = _classes(samples, scans, known, found.classes, root, description, where)
+    held = held_classes([s for s in samples if s.mask is not None], scans, classes)
     ignored_masks: frozenset[str] = frozenset()
     empty_notes: tuple[str, ...] = ()
     if description is not None and description.empty in ("ignore", "drop"):
         from intarsia.datasets.declared import empty_masks
 
-        empty = empty_masks(samples, scans, classes)
+        empty = empty_masks(held, len(scans))
         empty_notes = (f"{len(empty)} masks of background only: {description.empty}, as declared",)
         if description.empty == "drop":
             samples = tuple(s for s in samples if s.name not in empty)
@@ -70,7 +72,7 @@ def open_dataset(
     split_notes: list[str] = []
     drawn = None
     if divided:
-        samples, split_notes, drawn = partition(samples, seed, known, description, where)
+        samples, split_notes, drawn = partition(samples, seed, known, description, where, held)
     elif not gives_groups(found) and (groups := guessed_groups(samples, known)) is not None:
         samples = with_groups(samples, groups)
     page = None

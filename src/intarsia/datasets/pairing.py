@@ -12,6 +12,7 @@ from pathlib import Path
 
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError
+from intarsia.images.header import is_dicom
 
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".avif"}
@@ -71,6 +72,18 @@ class Pairs:
         )
 
 
+def entries(folder: Path) -> list[Path]:
+    """What lies directly in a folder, sorted.
+
+    Raises:
+        DataError: it cannot be listed.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"cannot be listed: {error.strerror or error}", where=folder) from error
+
+
 def image_files(folder: Path) -> list[Path]:
     """Every image file below `folder`, sorted; hidden files and macOS leftovers are left out.
 
@@ -89,10 +102,24 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
+        elif "." not in entry.name:
+            if _is_dicom_file(entry):
+                yield Path(entry.path)
         elif entry.name[entry.name.rfind(".") :].lower() in EXTENSIONS and not _leads_to_folder(
             entry
         ):
             yield Path(entry.path)
+
+
+def _is_dicom_file(entry: os.DirEntry[str]) -> bool:
+    """Scanners and archives often write DICOM without an extension."""
+    try:
+        if not entry.is_file():  # reading a pipe would wait for ever
+            return False
+        with Path(entry.path).open("rb") as file:
+            return is_dicom(file.read(132))
+    except OSError:  # it may be anything, and nobody has said that it is an image
+        return False
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:

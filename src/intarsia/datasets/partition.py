@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,12 @@ def partition(
     known: Known | None,
     description: Description | None,
     where: Path,
+    held: Mapping[str, frozenset[int]],
 ) -> tuple[tuple[Sample, ...], list[str], Drawn | None]:
-    """The samples with groups and splits, what to say of them, and what was drawn by `seed`."""
+    """The samples with groups and splits, what to say of them, and what was drawn by `seed`.
+
+    `held` are the classes in the mask of every sample, by name.
+    """
     notes: list[str] = []
     drawn: Drawn | None = None
     groups, unit = _groups(samples, known, description, where)
@@ -39,10 +43,10 @@ def partition(
     samples = tuple(s for s in samples if s.mask is not None)
     splits = Counter(s.split for s in samples)
     if splits[None] == len(samples):
-        samples, drawn = split_samples(samples, seed), "all"
+        samples, drawn = split_samples(samples, seed, held), "all"
         notes.append(f"no split is given: drawn 70/15/15 by seed {seed}, {unit}")
     elif not splits["val"] and splits["train"]:
-        samples, drawn = val_from_train(samples, seed), "val"
+        samples, drawn = val_from_train(samples, seed, held), "val"
         notes.append(f"no val is given: 15 % of train becomes val by seed {seed}, {unit}")
     sizes = Counter(s.split for s in samples)
     counts = [f"{sizes[name] or 'no'} {name}" for name in SPLITS]

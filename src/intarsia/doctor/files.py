@@ -231,14 +231,21 @@ def _sizes(data: Dataset, sample: Sample, image: ImageFacts, mask: MaskFacts) ->
     if image.size == mask.size[::-1]:
         hint = "height and width are swapped: rotate the mask by 90 degrees"
         if image.orientation >= 5:
+            drawn = isinstance(sample.mask, Drawing)
             yield Finding.of(
                 "exif-mismatch",
                 file,
                 _hw(mask.size),
                 expected=expected,
                 hint=f"the photo is stored turned (EXIF orientation {image.orientation}, which is "
-                "applied), and the mask was drawn on it unturned: rotate the mask likewise "
-                "(check --fix does)",
+                "applied), and "
+                + (
+                    "the file of annotations gives its size unturned: swap width and height there, "
+                    "and look whether the shapes fit"
+                    if drawn
+                    else "the mask was drawn on it unturned: rotate the mask likewise (check --fix "
+                    "does)"
+                ),
             )
             return
     yield Finding.of("size-mismatch", file, _hw(mask.size), expected=expected, hint=hint)

@@ -61,4 +61,9 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     ['f9', 'f10']
     """
     parts = re.split(r"(\d+)", text)
-    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
+    # by length, then by digits: a number of thousands of them is refused by `int`
+    return [
+        (0, len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (1, 0, part)
+        for part in parts
+        if part
+    ]
