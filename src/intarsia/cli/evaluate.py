@@ -44,13 +44,14 @@ def evaluate(
     Example: intarsia evaluate runs/camvid camvid/ --split val
     """
     from intarsia.evaluation import evaluate as measure
+    from intarsia.file_cache import FileCache
     from intarsia.images import write_atomic
     from intarsia.reporting import write_report
     from intarsia.runs import Run
 
     opened = open_run(run, settings)
     given = data is not None or images is not None or masks is not None
-    dataset = open_dataset(data, images, masks) if given else None
+    dataset = open_dataset(data, images, masks, FileCache.of_user()) if given else None
     with progress(f"evaluating {split}") as show:
         sheet = measure(opened, dataset, split=split, device=device, progress=show)
     typer.echo(str(sheet))

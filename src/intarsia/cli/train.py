@@ -87,6 +87,7 @@ def train(
     Example: intarsia train camvid/ --out runs/camvid --time 30m
     """
     from intarsia.errors import RecipeError
+    from intarsia.file_cache import FileCache
     from intarsia.recipe import DEFAULT, Recipe, parse_duration
     from intarsia.tracking import start_tracking
     from intarsia.training import plan
@@ -109,7 +110,8 @@ def train(
     chosen = recipe or DEFAULT
     resolved = Recipe.load(chosen).replace(**given).set(set_ or [])
     show_messages()
-    dataset = open_dataset(data, images, masks)
+    cache = FileCache.of_user()
+    dataset = open_dataset(data, images, masks, cache)
     if device == "auto":
         warn_of_idle_gpu()
     if dry_run:
@@ -117,7 +119,15 @@ def train(
         return
     folder = out or Path("runs") / f"{dataset.name}-{Path(chosen).stem}"
     with start_tracking(track, folder) as tracker:
-        run = fit(dataset, resolved, folder, resume=resume, device=device, on_epoch=tracker.epoch)
+        run = fit(
+            dataset,
+            resolved,
+            folder,
+            resume=resume,
+            device=device,
+            on_epoch=tracker.epoch,
+            cache=cache,
+        )
         _report(run)
         tracker.finish(run)
 

@@ -20,6 +20,7 @@ from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
+from intarsia.file_cache import FileCache
 from intarsia.images import Scaling
 from intarsia.labels import LabelMap, distinct_colors
 
@@ -236,14 +237,16 @@ def empty_masks(held: Mapping[str, frozenset[int]], masks: int) -> frozenset[str
     return empty
 
 
-def declared_channels(description: Description, samples: Sequence[Sample]) -> Channels:
+def declared_channels(
+    description: Description, samples: Sequence[Sample], cache: FileCache | None = None
+) -> Channels:
     """Channels and scale as dataset.yaml says, the rest inferred.
 
     Raises:
         DataError: no image can be read.
     """
     image = description.image
-    channels = infer_channels(samples, image.page)
+    channels = infer_channels(samples, image.page, cache)
     if image.channels is not None:
         names = ", ".join(image.channels)
         notes = tuple(note for note in channels.notes if "channels" not in note)

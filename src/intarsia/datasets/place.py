@@ -132,7 +132,9 @@ def _folder(path: Path) -> Path:
             "this is an archive" if zipped else "this is a file",
             where=path,
             expected="a folder, a zip, a dataset.yaml, or a CSV or parquet file",
-            hint="unpack it first, or make it a zip" if zipped else None,
+            hint="unpack it first, or make it a zip"
+            if zipped
+            else "name the folder of the whole data set",
         )
     beside = [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else []
     close = nearest(folder.name, beside)

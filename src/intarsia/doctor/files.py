@@ -29,8 +29,8 @@ def shown(path: Path | Drawing, data: Dataset) -> str:
     """
     if isinstance(path, Drawing):
         return shown(path.source, data) + (f" ({printable(path.key)})" if path.key else "")
-    relative = path.relative_to(data.root) if path.is_relative_to(data.root) else path
-    return printable(relative.as_posix())
+    inside = data.root.as_posix().rstrip("/") + "/"
+    return printable(path.as_posix().removeprefix(inside))
 
 
 def printable(text: str) -> str:

@@ -17,6 +17,7 @@ from intarsia.datasets import Dataset
 from intarsia.environment import record_environment
 from intarsia.errors import Interrupted
 from intarsia.evaluation import evaluate
+from intarsia.file_cache import FileCache
 from intarsia.metrics import mean_dice, miou, pixel_accuracy
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
@@ -59,13 +60,14 @@ def train(
     resume: bool = False,
     device: str = "auto",
     on_epoch: Callable[[Row], None] | None = None,
+    cache: FileCache | None = None,
 ) -> Run:
     """Checks the data, trains, evaluates the best epoch on val, and leaves a run folder.
 
     `on_epoch` is called with each row of the log. What happens meanwhile is said through the
     logger `intarsia`. With `resume=True` an interrupted training goes on from its last
     checkpoint; weights, metrics and log are those of an uninterrupted one (on the CPU: same
-    machine, versions and thread count).
+    machine, versions and thread count). `cache` spares the check the files that it knows.
 
     Raises:
         DataError: the check found errors; nothing was written.
@@ -85,7 +87,7 @@ def train(
     with ExitStack() as held:
         if stored is not None:
             held.enter_context(RunLock(path))
-        data = checked(data, recipe)
+        data = checked(data, recipe, cache)
         setup = prepare(data, recipe, device, weights=stored is None or not begun(stored))
         for note in setup.said:
             _log.info("%s", note)

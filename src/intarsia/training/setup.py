@@ -18,6 +18,7 @@ from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_p
 from intarsia.datasets import Dataset, Sample
 from intarsia.doctor import check
 from intarsia.errors import DataError, RecipeError
+from intarsia.file_cache import FileCache
 from intarsia.losses import Loss, build_loss
 from intarsia.models import check_names, fill_encoder, load_model_weights, pretrained_statistics
 from intarsia.recipe import Recipe
@@ -58,8 +59,10 @@ class Setup:
         return dataclasses.replace(self, recipe=self.recipe.replace(**changes))
 
 
-def checked(data: Dataset, recipe: Recipe) -> Dataset:
+def checked(data: Dataset, recipe: Recipe, cache: FileCache | None = None) -> Dataset:
     """The data as the recipe wants it, after the check has said what it found.
+
+    `cache` spares the files that an earlier check has seen.
 
     Raises:
         DataError: the check found errors, or an ignored class is not there.
@@ -67,7 +70,7 @@ def checked(data: Dataset, recipe: Recipe) -> Dataset:
     """
     check_names(recipe.model.name, recipe.model.encoder)
     chosen = data.ignoring(recipe.data.ignore).keeping(recipe.data.classes)
-    report = check(chosen)
+    report = check(chosen, cache=cache)
     if report.errors:
         raise DataError(f"the data set has errors; nothing was trained\n{report}", where=data.root)
     _log.info("%s", report)

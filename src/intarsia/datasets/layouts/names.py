@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intarsia.datasets.pairing import entries, image_files
+from intarsia.datasets.pairing import entries, has_images
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "2d_images", "JPEGImages")
 MASK_FOLDERS = (
@@ -82,6 +82,6 @@ def _folder_of_images(path: Path, names: tuple[str, ...]) -> Path | None:
     by_name = {p.name.lower(): p for p in subfolders(path)}
     for name in names:
         folder = by_name.get(name.lower())
-        if folder is not None and image_files(folder):
+        if folder is not None and has_images(folder):
             return folder
     return None
