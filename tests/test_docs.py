@@ -52,7 +52,7 @@ def test_the_page_of_commands_is_the_public_surface() -> None:
     assert list(said) == list(COMMANDS)
     # said once for all verbs: -o is --out, and two folders can stand for DATA
     assert "`-o` is `--out`" in page
-    apart = {"check", "train", "evaluate"}
+    apart = {"check", "convert", "train", "evaluate"}
     for verb, flags in said.items():
         extra = {"--images", "--masks"} if verb in apart else set()
         extra |= {"-o"} if "--out" in flags else set()

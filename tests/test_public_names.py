@@ -39,9 +39,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["intarsia", "intarsia.cli", "intarsia.datasets", "intarsia.doctor", "intarsia.draw",
-     "intarsia.images", "intarsia.inference", "intarsia.labels", "intarsia.metrics",
-     "intarsia.transforms"],
+    ["intarsia", "intarsia.cli", "intarsia.conversion", "intarsia.datasets", "intarsia.doctor",
+     "intarsia.draw", "intarsia.images", "intarsia.inference", "intarsia.labels",
+     "intarsia.metrics", "intarsia.transforms"],
 )  # fmt: skip
 def test_the_light_rooms_import_nothing_heavy(module: str) -> None:
     heavy = "{'torch', 'timm', 'matplotlib', 'segmentation_models_pytorch'}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from intarsia import draw as draw
     from intarsia import errors as errors
+    from intarsia.conversion import convert as convert
     from intarsia.datasets import Dataset as Dataset
     from intarsia.doctor.check import check as check
     from intarsia.errors import IntarsiaError as IntarsiaError
@@ -45,6 +46,7 @@ _HOMES = {
     "Run": "runs",
     "build_model": "models",
     "check": "doctor",
+    "convert": "conversion",
     "evaluate": "evaluation",
     "predict_folder": "prediction",
     "recipe_names": "recipe",
@@ -58,6 +60,7 @@ __all__ = [  # noqa: RUF022 - the order of the work, not of the alphabet
     "Dataset",
     "LabelMap",
     "check",
+    "convert",
     "Recipe",
     "recipe_names",
     "build_model",

@@ -16,6 +16,7 @@ from typer.main import get_command
 from intarsia import __version__
 from intarsia.cli import (
     check,
+    convert,
     demo,
     env,
     evaluate,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("split")(split.split)
+app.command("convert")(convert.convert)
 app.command("recipes")(recipes.recipes)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

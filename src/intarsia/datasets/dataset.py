@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from intarsia.file_cache import FileCache
 
 SPLITS = ("train", "val", "test")
+Drawn = Literal["all", "val"]
 OTHER = "other"
 OTHER_COLOR = (160, 160, 160)
 _PLAIN_FOLDERS = ("images", "image", "imgs", "img", "2d_images", "train")
@@ -58,6 +59,7 @@ class Dataset:
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
     splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
     groups_given: bool = False  # by the layout's own files
+    splits_drawn: Drawn | None = field(default=None, compare=False)  # by the seed: none were given
 
     @classmethod
     def open(

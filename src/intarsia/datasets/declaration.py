@@ -17,8 +17,8 @@ from intarsia.images import write_atomic
 
 FILE_NAME = "dataset.yaml"
 _HEAD = """\
-# Written by `intarsia check --write` from what the files show. It wins over all that is
-# inferred: correct what is wrong, and leave out what may be inferred again.
+# Written by Intarsia from what the files show. It wins over all that is inferred: correct what
+# is wrong, and leave out what may be inferred again.
 schema: 1
 """
 

@@ -73,8 +73,9 @@ def open_dataset(
         else:
             ignored_masks = empty
     split_notes: list[str] = []
+    drawn = None
     if divided:
-        samples, split_notes = partition(samples, seed, known, description, where, held)
+        samples, split_notes, drawn = partition(samples, seed, known, description, where, held)
     elif not gives_groups(found) and (groups := guessed_groups(samples, known)) is not None:
         samples = with_groups(samples, groups)
     page = None
@@ -108,6 +109,7 @@ def open_dataset(
         or (description is not None and description.groups is not None),
         splits_declared=description is not None and description.splits is not None,
         groups_given=gives_groups(found),
+        splits_drawn=drawn,
     )
 
 

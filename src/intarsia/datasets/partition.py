@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intarsia.datasets.dataset import SPLITS
+from intarsia.datasets.dataset import SPLITS, Drawn
 from intarsia.datasets.groups import Groups, group_by_prefix, without_split
 from intarsia.datasets.known import Known
 from intarsia.datasets.layouts.found import Found
@@ -25,12 +25,13 @@ def partition(
     description: Description | None,
     where: Path,
     held: Mapping[str, frozenset[int]],
-) -> tuple[tuple[Sample, ...], list[str]]:
-    """The samples with groups and splits, given or drawn by `seed`, and what to say of them.
+) -> tuple[tuple[Sample, ...], list[str], Drawn | None]:
+    """The samples with groups and splits, what to say of them, and what was drawn by `seed`.
 
     `held` are the classes in the mask of every sample, by name.
     """
     notes: list[str] = []
+    drawn: Drawn | None = None
     groups, unit = _groups(samples, known, description, where)
     if groups is not None:
         samples = with_groups(samples, groups)
@@ -42,15 +43,15 @@ def partition(
     samples = tuple(s for s in samples if s.mask is not None)
     splits = Counter(s.split for s in samples)
     if splits[None] == len(samples):
-        samples = split_samples(samples, seed, held)
+        samples, drawn = split_samples(samples, seed, held), "all"
         notes.append(f"no split is given: drawn 70/15/15 by seed {seed}, {unit}")
     elif not splits["val"] and splits["train"]:
-        samples = val_from_train(samples, seed, held)
+        samples, drawn = val_from_train(samples, seed, held), "val"
         notes.append(f"no val is given: 15 % of train becomes val by seed {seed}, {unit}")
     sizes = Counter(s.split for s in samples)
     counts = [f"{sizes[name] or 'no'} {name}" for name in SPLITS]
     notes.append(f"images in each split: {', '.join(counts)}")
-    return (*samples, *unlabelled), notes
+    return (*samples, *unlabelled), notes, drawn
 
 
 def _groups(

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intarsia.datasets.archive import is_zip, unzip
-from intarsia.datasets.layouts import LIST_FILES, read_annotation_file, read_file, read_layout
+from intarsia.datasets.layouts import (
+    LIST_FILES,
+    read_annotation_file,
+    read_annotation_folder,
+    read_file,
+    read_layout,
+)
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import nested
@@ -101,8 +107,9 @@ def _declared_layout(description: Description, root: Path) -> Found:
 
 
 def _apart(images: Path, masks: Path) -> Found:
-    """The samples of a folder of images with a folder of masks, or with a file of annotations."""
-    found = read_annotation_file(_absolute(masks), images)
+    """The samples of a folder of images with one of masks, or with annotations, file or folder."""
+    place = _absolute(masks)
+    found = read_annotation_file(place, images) or read_annotation_folder(place, images)
     return read_apart(images, _folder(masks)) if found is None else found
 
 

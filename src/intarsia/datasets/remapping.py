@@ -15,7 +15,11 @@ IGNORE = "ignore"
 
 
 def remapped(
-    classes: Classes, remap: Mapping[str, str], order: Sequence[str], where: Path
+    classes: Classes,
+    remap: Mapping[str, str],
+    order: Sequence[str],
+    where: Path,
+    said_by: str | None = None,
 ) -> Classes:
     """The classes with `remap` (old name to new name, or to "ignore") applied, then in `order`.
 
@@ -25,17 +29,19 @@ def remapped(
 
     Raises:
         DataError: unknown names, an `order` that is not whole, nothing left; all faults at once,
-            with `where` as their file.
+            with `where` as their file. `said_by` is who wants it, the file unless given.
     """
     names = classes.labels.names
-    faults = [_unknown("remap", name, names) for name in remap if name not in names]
+    faults = [unknown_class("remap", name, names) for name in remap if name not in names]
     targets = {name: remap.get(name, name) for name in names}
     kept = {name: new for name, new in targets.items() if new != IGNORE or IGNORE in names}
     new_names = list(dict.fromkeys(kept.values()))
     if not new_names:
         faults.append("remap: every class would be ignored")
     if order and not faults:
-        faults += [_unknown("order", name, new_names) for name in order if name not in new_names]
+        faults += [
+            unknown_class("order", name, new_names) for name in order if name not in new_names
+        ]
         missing = [name for name in new_names if name not in order]
         if missing:
             faults.append(f"order: {', '.join(missing)} left out; name every class")
@@ -65,23 +71,22 @@ def remapped(
         LabelMap.of(final, [colors[name] for name in final]),
         encoding,
         (*classes.ignored, *dropped),
-        (*classes.notes, *_notes(targets, kept, final, where)),
+        (*classes.notes, *_notes(targets, final, said_by or where.name)),
     )
 
 
-def _unknown(key: str, name: str, names: Sequence[str]) -> str:
+def unknown_class(key: str, name: str, names: Sequence[str]) -> str:
+    """The fault of a name that is no class, with the nearest that is."""
     close = nearest(name, names)
     offer = f'; did you mean "{close}"?' if close else f" (there are: {', '.join(names)})"
     return f'{key}: no class "{name}"{offer}'
 
 
-def _notes(
-    targets: Mapping[str, str], kept: Mapping[str, str], final: Sequence[str], where: Path
-) -> list[str]:
+def _notes(targets: Mapping[str, str], final: Sequence[str], said_by: str) -> list[str]:
     changed = [f"{old} to {new}" for old, new in targets.items() if old != new]
     if not changed:
-        return [f"the classes are in the order of {where.name}: {', '.join(final)}"]
+        return [f"the classes are in the order of {said_by}: {', '.join(final)}"]
     return [
-        f"the classes are changed as {where.name} says ({', '.join(changed)}): "
+        f"the classes are changed by {said_by} ({', '.join(changed)}): "
         f"{len(final)} are left ({', '.join(final)})"
     ]

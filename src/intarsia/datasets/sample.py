@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from intarsia.datasets.drawings.drawing import Drawing
 
@@ -33,3 +33,15 @@ class Sample:
     def image_files(self) -> tuple[Path, ...]:
         """Every file of the image, in the order of its channels."""
         return (self.image, *self.more_channels)
+
+    @property
+    def place(self) -> str:
+        """The name as a relative path that stays inside the folder it is joined to.
+
+        Where the image lies outside the data set, its name is an absolute path.
+
+        >>> Sample("/photos/../a/1", Path("/photos/../a/1.png"), None).place
+        'photos/a/1'
+        """
+        parts = PurePosixPath(self.name.replace("\\", "_")).parts
+        return "/".join(part for part in parts if part not in ("/", "//", "..", "."))

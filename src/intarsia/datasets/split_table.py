@@ -82,6 +82,24 @@ def read_rows(file: Path) -> tuple[list[Row], bool]:
     return rows, folds
 
 
+def rows_of(samples: Sequence[Sample], root: Path) -> list[Row]:
+    """Where each labelled image lies; hashes of a saved split stay, so that changes are seen.
+
+    Raises:
+        DataError: an image without a hash cannot be read.
+    """
+    return [
+        Row(
+            image_name(s, root),
+            str(s.fold) if s.fold is not None else s.split or LEFT_OUT,
+            s.group,
+            s.sha256 or content_hash(s.image_files),
+        )
+        for s in samples
+        if s.mask is not None
+    ]
+
+
 def image_name(sample: Sample, root: Path) -> str:
     """What a sample is called in the table: its path below `root`, its name where it is not."""
     image = sample.image

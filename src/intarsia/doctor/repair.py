@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset, Drawing, Sample
-from intarsia.datasets.content import fingerprint
 from intarsia.datasets.declaration import describe
 from intarsia.datasets.encodings import MaskEncoding, Value
 from intarsia.datasets.formats.masks import read_mask
 from intarsia.datasets.pairing import EXTENSIONS
-from intarsia.datasets.split_table import FILE_NAME, LEFT_OUT, Row, image_name, write_rows
+from intarsia.datasets.split_table import FILE_NAME, rows_of, write_rows
 from intarsia.doctor.files import printable, shown
 from intarsia.doctor.findings import Report
 from intarsia.doctor.question import unknown_pixels
 from intarsia.errors import DataError, ImageError
-from intarsia.images import RawMask, read_header, write_atomic, write_mask
+from intarsia.images import RawMask, read_header, whole_folder, write_atomic, write_mask
 from intarsia.images.header import upright
 
 _SAME_SHAPE = 0.02  # of the aspect ratio: beyond it, a mask of another size is another picture's
@@ -69,25 +67,10 @@ def write_repaired(
             where=data.root,
             hint="mend the files that the check names by hand",
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError("the folder is not empty", where=out, hint="choose another --fix OUT")
-    if out.resolve().is_relative_to(data.root.resolve()):
-        raise DataError(
-            "the corrected copy would lie inside the data set",
-            where=out,
-            hint="choose a folder beside it",
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.parent / f".{out.name}.{secrets.token_hex(4)}.part"
-    try:
+    with whole_folder(out, apart_from=[data.root], flag="--fix OUT") as part:
         changes = tuple(_written(data, report, part, progress))
         (part / "fixes.json").write_bytes(_as_json(data, report, changes))
         (part / "fixes.txt").write_text(_as_text(data, changes), encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        part.replace(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return changes
 
 
@@ -102,19 +85,19 @@ def _written(
             code, twin = dropped[sample.name]
             yield Change(name, code, f"left out: the same image and mask as {twin}", None)
         elif sample.mask is None and sample.split is None:
-            image = _copied(sample.image, out / "unlabelled", sample.name)
+            image = _copied(sample.image, out / "unlabelled", sample.place)
             where = printable(image.relative_to(out).as_posix())
             yield Change(name, "unlabelled", "nobody has labelled it: kept apart", where)
         else:
-            image = _copied(sample.image, out / "images", sample.name)
+            image = _copied(sample.image, out / "images", sample.place)
             mask = None
             if sample.mask is not None:
-                mask = out / "masks" / f"{sample.name}.png"
+                mask = out / "masks" / f"{sample.place}.png"
                 mask.parent.mkdir(parents=True, exist_ok=True)
                 for code, what in _mended(data, sample, mask):
                     where = printable(mask.relative_to(out).as_posix())
                     yield Change(shown(sample.mask, data), code, what, where)
-                mask = mask if mask.exists() else _copied(sample.mask, out / "masks", sample.name)
+                mask = mask if mask.exists() else _copied(sample.mask, out / "masks", sample.place)
             kept.append(replace(sample, image=image, mask=mask))
         if progress is not None:
             progress(done, len(data.samples))
@@ -135,24 +118,9 @@ def _written(
         ignored=(),
         groups_given=False,
     )
-    table_of_splits, in_folds = _split_rows(corrected)
-    write_atomic(out / FILE_NAME, write_rows(table_of_splits, folds=in_folds))
+    rows = rows_of(corrected.samples, out)
+    write_atomic(out / FILE_NAME, write_rows(rows, folds=corrected.folds > 0))
     write_atomic(out / "dataset.yaml", describe(corrected, table=FILE_NAME).encode())
-
-
-def _split_rows(data: Dataset) -> tuple[list[Row], bool]:
-    """Where each image lies; hashes of a saved split stay, so that what changed since is seen."""
-    rows = [
-        Row(
-            image_name(s, data.root),
-            str(s.fold) if s.fold is not None else s.split or LEFT_OUT,
-            s.group,
-            s.sha256 or fingerprint(s.image)[1],
-        )
-        for s in data.samples
-        if s.mask is not None
-    ]
-    return rows, data.folds > 0
 
 
 def _kind_of(path: Path, data: Dataset) -> str:

@@ -1,6 +1,7 @@
 """Pixels of any depth from and to files."""
 
 from intarsia.images.capture import Capture, read_capture
+from intarsia.images.folders import copy_file, whole_folder
 from intarsia.images.header import MAX_PIXELS, ImageHeader, read_header
 from intarsia.images.masks import RawKind, RawMask, read_mask
 from intarsia.images.reading import read_image
@@ -14,10 +15,12 @@ __all__ = [
     "RawKind",
     "RawMask",
     "Scaling",
+    "copy_file",
     "read_capture",
     "read_header",
     "read_image",
     "read_mask",
+    "whole_folder",
     "write_atomic",
     "write_mask",
     "write_rgb",

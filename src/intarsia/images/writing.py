@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from intarsia.errors import IntarsiaError
-from intarsia.labels import LabelMap
+from intarsia.labels import IGNORED_COLOR, Color, LabelMap
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
@@ -65,7 +65,13 @@ def _write_error(error: OSError, target: Path, size: int) -> IntarsiaError:
     )
 
 
-def write_mask(path: str | os.PathLike[str], mask: NDArray[np.integer], labels: LabelMap) -> None:
+def write_mask(
+    path: str | os.PathLike[str],
+    mask: NDArray[np.integer],
+    labels: LabelMap,
+    *,
+    ignored_color: Color = IGNORED_COLOR,
+) -> None:
     """Write (H, W) ids as an index PNG with the classes' colours.
 
     Past 255 classes a palette has no room: then it is a 16-bit grey PNG.
@@ -86,7 +92,9 @@ def write_mask(path: str | os.PathLike[str], mask: NDArray[np.integer], labels: 
         )
     picture = Image.fromarray(np.ascontiguousarray(mask, dtype=labels.dtype))
     if labels.dtype is np.uint8:
-        picture.putpalette(labels.palette().tobytes())
+        palette = labels.palette()
+        palette[top] = ignored_color
+        picture.putpalette(palette.tobytes())
     write_atomic(path, _png(picture))
 
 

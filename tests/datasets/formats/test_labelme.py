@@ -112,6 +112,16 @@ def test_files_apart_and_without_size(opened, files):
     assert data.samples[0].mask.size == (13, 21)
 
 
+def test_a_folder_of_json_named_as_the_masks(opened, files):
+    opened(shape(), folder="jsons/")
+    (files.root / "photos").mkdir()
+    for path in files.root.glob("*.jpg"):
+        path.rename(files.root / "photos" / path.name)
+    data = Dataset.open(images=files.root / "photos", masks=files.root / "jsons")
+    assert len(data.samples) == 6
+    assert (found(data) == 1).sum() == 12
+
+
 def test_split_folders(files):
     for split in ("train", "val"):
         for name in NAMES[:3]:

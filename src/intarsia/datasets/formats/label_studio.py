@@ -239,11 +239,14 @@ def brush_runs(packed: bytes, pixels: int) -> NDArray[np.int64]:
     values = np.zeros(total, np.bool_)
     at = 0
     while at < total:
-        repeated = take(1)
-        end = at + 1 + take(sizes[take(2)])
-        if repeated:
-            values[at:end] = take(word) > 0
+        kind = take(3)
+        size = sizes[kind & 3]
+        if kind & 4:  # length and word at once: there are thousands of these
+            both = take(size + word)
+            end = at + 1 + (both >> word)
+            values[at:end] = (both & ((1 << word) - 1)) > 0
         else:
+            end = at + 1 + take(size)
             for place in range(at, min(end, total)):
                 values[place] = take(word) > 0
         at = end

@@ -28,10 +28,11 @@ from intarsia.datasets.layouts import (
     voc,
     yolo_segments,
 )
-from intarsia.datasets.layouts.annotation_files import kind_of
+from intarsia.datasets.layouts.annotation_files import files_below, kind_of
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, nested
 from intarsia.datasets.layouts.unrecognised import advice, contents
+from intarsia.datasets.pairing import has_images
 from intarsia.errors import DataError
 
 # The most specific first: the official Pets folder also has images/ and annotations/.
@@ -75,6 +76,9 @@ _EXPECTED = f"""one of these layouts, or a dataset.yaml that says where things a
     images with COCO JSON, CVAT for images XML, Label Studio JSON, LabelMe JSON or YOLO polygons
     x/images/x.png with x/masks/, or images/ and masks/ with a file an object"""
 
+
+_DEEPEST = 16  # folders in one another
+_PROBES = 20
 
 # Files that are a data set by themselves, beside dataset.yaml.
 LIST_FILES = (".csv", ".parquet")
@@ -130,6 +134,22 @@ def read_annotation_file(file: Path, images: Path) -> Found | None:
     if kind == "label-studio":
         return label_studio_json.read_files([file], images)
     return labelme_json.read_files([file], images) if kind == "labelme" else None
+
+
+def read_annotation_folder(folder: Path, images: Path) -> Found | None:
+    """The samples of a folder of COCO or LabelMe files with the images below another, or in it.
+
+    None where it may hold mask files instead.
+    """
+    if not folder.is_dir() or (folder != images and has_images(folder)):
+        return None
+    files = files_below(folder, ".json", _DEEPEST)
+    kinds = {kind_of(file) for file in files[:_PROBES]}
+    if "labelme" in kinds:
+        return labelme_json.read_files([f for f in files if kind_of(f) == "labelme"], images)
+    if "coco" in kinds:
+        return coco_json.read_files([f for f in files if kind_of(f) == "coco"], images)
+    return None
 
 
 def _first_fit(path: Path) -> Found | None:

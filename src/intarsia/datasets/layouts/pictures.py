@@ -24,6 +24,7 @@ class Pictures:
     """
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self.files = image_files(root)
         self._by_name: dict[str, list[Path]] = {}
         self._by_upload: dict[str, list[Path]] = {}
@@ -52,12 +53,19 @@ class Pictures:
         )
         if not found:
             return None
-        best = [(_likeness(file, wanted, source, split), file) for file in found]
+        best = [
+            ((*_likeness(file, wanted, source, split), self._is(file, wanted)), file)
+            for file in found
+        ]
         top = max(likeness for likeness, _ in best)
         chosen = [file for likeness, file in best if likeness == top]
         if len(chosen) > 1:
             raise ValueError(f"{name} may be {chosen[0]} or {chosen[1]}")
         return chosen[0]
+
+    def _is(self, file: Path, wanted: str) -> bool:
+        """Whether the name is the file's whole path, so that x.png is not a/x.png."""
+        return _folded(file.relative_to(self._root).as_posix()) == wanted
 
 
 def _path_of(name: str) -> str:
