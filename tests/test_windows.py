@@ -29,7 +29,7 @@ def test_a_sample_of_the_window_is_one_of_the_whole_image():
     image = np.random.default_rng(0).integers(0, 256, (*SHAPE, 3)).astype(np.uint8)
     mask = image[..., 0] // 86
     size = PREPARED.size
-    for seed in range(200):
+    for seed in range(30):
         rng = np.random.default_rng(seed)
         matrix = tile_matrix((30, 83), SHAPE, PREPARED, ANY, rng)
         window = seen_window(matrix, size, SHAPE)
@@ -49,12 +49,12 @@ def test_without_changes_a_sample_is_its_tile():
 def test_samples_stay_inside_and_show_every_part_of_their_tile():
     zoomed = Augmentation(scale=(2.0, 2.0))
     seen = np.zeros(SHAPE)
-    for seed in range(300):
+    for seed in range(150):
         rng = np.random.default_rng(seed)
         matrix = tile_matrix((119, 83), SHAPE, PREPARED, zoomed, rng)
         (top, bottom), (left, right) = seen_window(matrix, PREPARED.size, SHAPE)
         assert 0 <= top < bottom <= 151
-        assert bottom - top <= 16 + 3
+        assert bottom - top <= 20
         seen[top:bottom, left:right] = 1
         inside = warp(np.ones((*SHAPE, 1), np.uint8), matrix, PREPARED.size, (0.0,))
         assert inside.min() == 1
