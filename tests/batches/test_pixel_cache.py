@@ -148,7 +148,7 @@ def test_auto_leaves_to_tiffs_what_they_give_by_windows(large, monkeypatch):
     monkeypatch.setattr("intarsia.batches.pairs.available_memory", lambda: 1000)
     pairs = made(large, "auto")
     assert pairs.place == "disk"
-    assert "the masks; windows of the TIFF files" in pairs.said
+    assert "(1 images, 3 masks; of the others, windows are read)" in pairs.said
     for index in range(3):
         pairs.window(index, ((0, 9), (0, 9)))
     # three masks, and the image that is a PNG

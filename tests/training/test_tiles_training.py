@@ -82,4 +82,4 @@ def test_a_plan_says_where_the_pixels_stay(large, monkeypatch):
     monkeypatch.setattr("intarsia.batches.pairs.available_memory", lambda: 1000)
     told = str(plan(Dataset.open(large), RECIPE))
     assert "32x32 px, tiles; kept on disk" in told
-    assert "the masks; windows of the TIFF files" in told
+    assert "(1 images, 3 masks; of the others, windows are read)" in told

@@ -76,7 +76,7 @@ class Pairs:
         self._direct_files: dict[Path, bool] = {}
         self._cache = cache
         sizes = self._part_bytes()
-        self.bytes = sum(sizes.values())
+        self.bytes = sum(sum(each) for each in sizes.values())
         # judged before anything is read; the room that is kept to is counted, as sizes can differ
         self._room = _CACHE_SHARE * available_memory() if cache == "auto" else math.inf
         self._disk: PixelCache | None = None
@@ -157,7 +157,9 @@ class Pairs:
             else:
                 yield whole[slice(*rows)]
 
-    def _choose(self, sizes: dict[Part, int]) -> tuple[Literal["memory", "disk", "files"], str]:
+    def _choose(
+        self, sizes: dict[Part, list[int]]
+    ) -> tuple[Literal["memory", "disk", "files"], str]:
         """Where the pairs are to stay, and that in a sentence.
 
         Raises:
@@ -168,14 +170,20 @@ class Pairs:
             return "memory", f"{total} are kept in memory"
         if self._cache == "none":
             return "files", f"{total} are decoded again each time: data.cache is none"
-        copied = [part for part in PARTS if not (self.samples and self._reads_windows(0, part))]
+        copied = [
+            (part, image)
+            for part in PARTS
+            for image in range(len(self.samples))
+            if not self._reads_windows(image, part)
+        ]
         if not copied:
             return "files", f"{total}: windows of them are read from the TIFF files"
         disk = PixelCache.of_user()
         keys = cache_keys(self.data, self.samples, self.preprocessing)
-        each = {part: sizes[part] / max(1, len(self.samples)) for part in copied}
-        needed = sum(each[part] for part in copied for key in keys[part] if not disk.holds(key))
-        kept = sum(sizes[part] for part in copied)
+        kept = sum(sizes[part][image] for part, image in copied)
+        needed = sum(
+            sizes[part][image] for part, image in copied if not disk.holds(keys[part][image])
+        )
         free = disk.free
         if needed > (free if self._cache == "disk" else _DISK_SHARE * free):
             what = f"{total} need {needed / 1e9:.2f} GB of disk, and {free / 1e9:.2f} GB are free"
@@ -187,28 +195,28 @@ class Pairs:
                 )
             return "files", f"{what} in {disk.folder}: they are decoded again each time"
         self._disk, self._keys = disk, keys
-        less = (
-            "" if len(copied) == len(PARTS) else f" (the {copied[0]}s; windows of the TIFF files)"
-        )
-        new = f"{needed / 1e9:.2f} GB of it new; " if needed else ""
+        counts = [sum(part == which for part, _ in copied) for which in PARTS]
+        what = f"{kept / 1e9:.2f} GB of decoded images and masks"
+        if len(copied) < len(PARTS) * len(self.samples):
+            what += f" ({counts[0]} images, {counts[1]} masks; of the others, windows are read)"
         return "disk", (
-            f"{kept / 1e9:.2f} GB of decoded images{less} are kept in {disk.folder}: {new}what no "
-            f"training uses for {UNUSED_DAYS} days is removed"
+            f"{what} are kept in {disk.folder}, {needed / 1e9:.2f} GB of it new; what no training "
+            f"uses for {UNUSED_DAYS} days is removed"
         )
 
-    def _part_bytes(self) -> dict[Part, int]:
-        """Bytes of all decoded images and of all masks: by the headers, or by the first pair."""
+    def _part_bytes(self) -> dict[Part, list[int]]:
+        """Bytes of every image and mask as decoded: by the headers, or by the first pair."""
         if self.preprocessing.tile is None:
             first = {part: sum(a.nbytes for a in self._read(0, part)) for part in PARTS}
-            return {part: len(self.samples) * size for part, size in first.items()}
-        image_bytes = pixels = 0
+            return {part: [size] * len(self.samples) for part, size in first.items()}
+        images, masks = [], []
         for sample in self.samples:
             header = read_header(sample.image)
             self.sizes.append((header.height, header.width))
-            here = math.prod(kept_size(header.height, header.width, self.preprocessing))
-            image_bytes += here * self.data.channels * np.dtype(header.dtype).itemsize
-            pixels += here
-        return {"image": image_bytes, "mask": pixels * np.dtype(self.data.labels.dtype).itemsize}
+            pixels = math.prod(kept_size(header.height, header.width, self.preprocessing))
+            images.append(pixels * self.data.channels * np.dtype(header.dtype).itemsize)
+            masks.append(pixels * np.dtype(self.data.labels.dtype).itemsize)
+        return {"image": images, "mask": masks}
 
     def _in_memory(self, image: int) -> list[Pair]:
         if image in self._kept:
