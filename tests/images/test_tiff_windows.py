@@ -108,6 +108,17 @@ def test_a_window_of_a_mask(tmp_path):
         np.testing.assert_array_equal(part, GREY[31:33, 15:50])
 
 
+def test_a_window_outside_the_image_is_an_error(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "a.tif", RGB, **TILED)
+    for name in ("a.png", "a.tif"):
+        for window in (((0, H + 1), (0, 9)), ((-1, 5), (0, 9)), ((0, 9), (W, W)), ((5, 3), (0, 9))):
+            with pytest.raises(ImageError, match="no window of"):
+                read_image(tmp_path / name, window=window)
+    with pytest.raises(ImageError, match="no window of rows 0 to 80: the image has 75"):
+        read_mask(tmp_path / "a.png", window=((0, 80), (0, 9)))
+
+
 def test_a_window_of_a_file_cut_short_is_an_error(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", RGB, **TILED)
     data = (tmp_path / "a.tif").read_bytes()

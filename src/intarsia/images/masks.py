@@ -22,7 +22,7 @@ from intarsia.images.header import (
     upright,
 )
 from intarsia.images.reading import choose_frame, native
-from intarsia.images.tiff_window import Window
+from intarsia.images.tiff_window import Window, check_window
 
 _GREY_STEP = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit grey over 0..255
 
@@ -87,6 +87,7 @@ def read_mask(path: str | os.PathLike[str], *, window: Window | None = None) -> 
             kind, values = "colors", np.asarray(picture.convert("RGB"))
         values = upright(values, orientation)
         if window is not None:
+            check_window(file, window, *values.shape[:2])
             values = np.array(values[slice(*window[0]), slice(*window[1])])
         return RawMask(values, kind, palette, name)
 

@@ -22,7 +22,7 @@ from intarsia.images.header import (
     read_start,
     upright,
 )
-from intarsia.images.tiff_window import Window
+from intarsia.images.tiff_window import Window, check_window
 
 
 def read_image(
@@ -45,8 +45,8 @@ def read_image(
             returned. Of a TIFF only the strips or tiles it touches are decoded (`has_windows`).
 
     Raises:
-        ImageError: not an image, damaged, cut short, too large, NaN or infinite values, or
-            several images and no `page`.
+        ImageError: not an image, damaged, cut short, too large, NaN or infinite values, several
+            images and no `page`, or a window outside the image.
     """
     file = Path(path)
     start = read_start(file)
@@ -67,6 +67,7 @@ def read_image(
                 array = _picture_array(picture, alpha)
             array = upright(array, orientation)
     if window is not None:
+        check_window(file, window, *array.shape[:2])
         array = np.array(array[slice(*window[0]), slice(*window[1])])
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         count = int(array.size - np.isfinite(array).sum())

@@ -20,7 +20,13 @@ from intarsia.images.header import (
     unreadable,
     upright,
 )
-from intarsia.images.tiff_window import Window, has_windows, stored_window, window_values
+from intarsia.images.tiff_window import (
+    Window,
+    check_window,
+    has_windows,
+    stored_window,
+    window_values,
+)
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -77,6 +83,7 @@ def read_tiff(
         orientation = _orientation(chosen)
         stored = None
         if window is not None:
+            check_window(path, window, *_upright_size(chosen))
             stored = stored_window(window, *_upright_size(chosen), orientation)
         parts = _windowed_pages(tiff, chosen) if stored is not None else []
         if stored is not None and parts:

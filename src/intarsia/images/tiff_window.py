@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from intarsia.errors import ImageError
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -16,6 +19,19 @@ Window = tuple[tuple[int, int], tuple[int, int]]
 # Decoded bytes of a strip or tile. A larger one costs as much as a whole image, window or not.
 _MOST_SEGMENT_BYTES = 16 << 20
 _JPEG = (6, 7, 34892, 33007)
+
+
+def check_window(path: Path, window: Window, height: int, width: int) -> None:
+    """Raise where a window is empty or reaches out of an image of this size.
+
+    Raises:
+        ImageError: as said.
+    """
+    for (first, last), side, what in zip(window, (height, width), ("rows", "columns"), strict=True):
+        if not 0 <= first < last <= side:
+            raise ImageError(
+                f"no window of {what} {first} to {last}: the image has {side}", where=path
+            )
 
 
 def has_windows(page: TiffPage) -> bool:
