@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -287,10 +287,12 @@ class Pairs:
     def _read(self, image: int, part: Part) -> list[NDArray[Any]]:
         """All cells of one part of one image, decoded."""
         sample = self.samples[image]
-        read, smaller = self.data.read_mask, shrink_mask
+        whole: NDArray[Any]
+        smaller: Callable[[Any, Preprocessing], NDArray[Any]]
         if part == "image":
-            read, smaller = self.data.read_image, shrink
-        whole: NDArray[Any] = read(sample)
+            whole, smaller = self.data.read_image(sample), shrink
+        else:
+            whole, smaller = self.data.read_mask(sample), shrink_mask
         rows, columns = grid_bounds(whole.shape[:2], self.preprocessing.grid)
         # copies: a view of one cell would keep the whole image in memory
         return [
