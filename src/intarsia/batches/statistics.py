@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.batches.pairs import Pairs
+from intarsia.datasets.encodings import count_ids
 from intarsia.environment import usable_cores
 
 
@@ -15,7 +16,7 @@ def class_pixels(pairs: Pairs, classes: int, ignore_index: int) -> NDArray[np.in
     """(classes,) pixels of each class over all pairs, ignored ones left out."""
     with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
         counts = pool.map(
-            lambda index: np.bincount(pairs[index][1].ravel(), minlength=ignore_index + 1),
+            lambda index: count_ids(pairs[index][1], ignore_index + 1),
             range(len(pairs)),
         )
         total = sum(counts, np.zeros(ignore_index + 1, np.int64))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from intarsia.batches.cache_keys import mask_settings
 from intarsia.batches.pairs import Pairs
 from intarsia.datasets.drawings.drawing import Drawing
+from intarsia.datasets.encodings import count_ids
 from intarsia.errors import DataError
 from intarsia.file_cache import FileCache, Question, answers
 from intarsia.transforms import Augmentation, Mask, Preprocessing, augment_through
@@ -155,14 +156,12 @@ class Tiles:
                 where=self.pairs.samples[image].mask,
             )
 
-        def counts(ids: Mask) -> NDArray[np.int64]:
-            return np.bincount(ids.ravel(), minlength=labels.ignore_index + 1)[: len(labels)]
+        def counts(ids: Mask) -> list[int]:
+            found: list[int] = count_ids(ids, labels.ignore_index + 1)[: len(labels)].tolist()
+            return found
 
         tiles = [counts(mask[y : y + height, x : x + width]) for y, x in self._corners(image)]
-        # strip by strip: bincount makes eight bytes of every pixel
-        strips = (counts(mask[y : y + height]) for y in range(0, len(mask), height))
-        pixels = sum(strips, np.zeros(len(labels), np.int64))
-        return {"tiles": [tile.tolist() for tile in tiles], "pixels": pixels.tolist()}
+        return {"tiles": tiles, "pixels": counts(mask)}
 
 
 def draw_shares(counts: NDArray[np.int64], power: float) -> NDArray[np.float64]:

@@ -166,6 +166,21 @@ class MaskEncoding:
         return cls(kind, table, item.get("threshold"))
 
 
+def count_ids(ids: NDArray[np.unsignedinteger], length: int) -> NDArray[np.int64]:
+    """(length,) pixels of each id below `length`; of a large mask part by part.
+
+    NumPy's own count takes eight bytes a pixel on the way.
+
+    >>> count_ids(np.array([[0, 2], [2, 1]], np.uint8), 3).tolist()
+    [1, 1, 2]
+    """
+    flat = ids.reshape(-1)
+    counts = np.zeros(length, np.int64)
+    for start in range(0, flat.size, _PIXELS_AT_ONCE):
+        counts += np.bincount(flat[start : start + _PIXELS_AT_ONCE], minlength=length)
+    return counts
+
+
 def show(value: Value) -> str:
     """A value as people write it.
 
