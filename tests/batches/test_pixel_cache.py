@@ -182,3 +182,14 @@ def test_a_disk_that_fills_up_under_way(large, monkeypatch, caplog):
         np.testing.assert_array_equal(pair[0], memory[index][0][:9, :9])
     with pytest.raises(DataError, match="disk full"):
         made(large, "disk")[0]
+
+
+def test_a_cache_folder_that_cannot_be_made(large, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("intarsia.batches.pairs.available_memory", lambda: 1000)
+    with pytest.raises(DataError, match="cannot be kept on disk"):
+        made(large, "disk")
+    pairs = made(large, "auto")
+    assert pairs.place == "files"
+    assert pairs.window(0, ((0, 9), (3, 9)))[0].shape == (9, 6, 3)

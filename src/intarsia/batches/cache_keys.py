@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import json
 from collections.abc import Sequence
-from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
@@ -51,10 +50,12 @@ def cache_keys(
     for sample in samples:
         hashes = [content[file] for file in sample.image_files]
         images.append(_key([shrunk, hashes, data.channels, data.channel_names, data.page]))
-        drawn = None
-        if isinstance(sample.mask, Drawing):
-            drawn = [mask_digest(sample.mask), astuple(sample.mask)[3:]]
-        masks.append(_key([shrunk, drawn or content.get(sample.mask), mask_settings(data, sample)]))
+        mask, source = sample.mask, None
+        if isinstance(mask, Drawing):
+            source = [mask_digest(mask), mask.size, mask.values, mask.blank]
+        elif mask is not None:
+            source = [content[mask]]
+        masks.append(_key([shrunk, source, mask_settings(data, sample)]))
     return {"image": images, "mask": masks}
 
 

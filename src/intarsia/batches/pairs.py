@@ -122,7 +122,7 @@ class Pairs:
         if self.place == "memory":
             pixels, mask = self._in_memory(image)[0]
             return pixels[rows, columns], mask[rows, columns]
-        parts = []
+        parts: list[NDArray[Any]] = []
         for part in PARTS:
             if self._reads_windows(image, part):
                 parts.append(self._window_of_file(image, part, window))
@@ -178,7 +178,12 @@ class Pairs:
         ]
         if not copied:
             return "files", f"{total}: windows of them are read from the TIFF files"
-        disk = PixelCache.of_user()
+        try:
+            disk = PixelCache.of_user()
+        except DataError as error:
+            if self._cache == "disk":
+                raise
+            return "files", f"{total} are decoded again each time: {error.what}"
         keys = cache_keys(self.data, self.samples, self.preprocessing)
         kept = sum(sizes[part][image] for part, image in copied)
         needed = sum(

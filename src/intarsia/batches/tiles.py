@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from intarsia.batches.cache_keys import mask_settings
 from intarsia.batches.pairs import Pairs
-from intarsia.datasets.drawings.drawing import Drawing
 from intarsia.datasets.encodings import count_ids
 from intarsia.errors import DataError
 from intarsia.file_cache import FileCache, Question, answers
@@ -128,11 +126,9 @@ class Tiles:
 
         questions = []
         for image, sample in enumerate(self.pairs.samples):
-            drawn = astuple(sample.mask)[2:] if isinstance(sample.mask, Drawing) else None
             parts = [
                 _LAYOUT,
                 mask_settings(self.pairs.data, sample),
-                drawn,
                 self.pairs.sizes[image],
                 self.preprocessing.size,
                 self.preprocessing.tile,
