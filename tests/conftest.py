@@ -57,7 +57,7 @@ def write_large(root: Path) -> Path:
         "train/c.png": None,
         "val/v.tif": {"tile": (32, 48), "compression": "zlib"},
     }
-    for name, options in kinds.items():
+    for number, (name, options) in enumerate(kinds.items()):
         split, _, file = name.partition("/")
         for folder in ("images", "masks"):
             (root / split / folder).mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,7 @@ def write_large(root: Path) -> Path:
         if file == "a.tif":
             mask[140:, 120:] = 2
         mask[:40, :50] = 255
+        mask[0, 50 + number] = 255  # no two masks are the same file
         pixels = rng.integers(0, 100, (*LARGE, 3)) + 70 * (mask % 255)[..., None]
         path = root / split / "images" / file
         if options is None:

@@ -111,5 +111,6 @@ def _segment_size(page: TiffPage) -> tuple[int, int]:
 def _interleaved(values: NDArray[Any]) -> NDArray[Any]:
     """(planes, h, w, samples), of which one is 1, to (h, w, S)."""
     if values.shape[0] == 1:
-        return values[0]
+        first: NDArray[Any] = values[0]
+        return first
     return np.ascontiguousarray(np.moveaxis(values[..., 0], 0, -1))
