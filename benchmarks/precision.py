@@ -1,13 +1,15 @@
-"""A training step in fp32 and under bf16 autocast, in turn, for networks of the project.
+"""A training step in fp32, under bf16 autocast, and as we train in bf16, in turn.
 
     python benchmarks/precision.py
 
-Random images, AdamW, channels-last; images a second from the median of four steps after one.
+Ours keeps the depthwise convolutions in fp32 for which bf16 has no fast gradient. Random images,
+AdamW, channels-last; images a second from the median of four steps after one.
 Worth something only where the processor computes bf16 (`intarsia env`).
 """
 
 from __future__ import annotations
 
+import copy
 import statistics
 import time
 
@@ -16,6 +18,7 @@ import torch
 from intarsia.backends.device import keep_freed_memory
 from intarsia.losses import build_loss
 from intarsia.models import build_model
+from intarsia.training.depthwise import keep_depthwise_fp32
 
 CLASSES, STEPS = 12, 5
 # name, encoder, height, width, batch
@@ -31,17 +34,22 @@ ROWS = (
 
 
 def measure(name: str, encoder: str | None, height: int, width: int, batch: int) -> list[float]:
-    """Images a second in fp32 and in bf16."""
+    """Images a second in fp32, in bf16 and in bf16 as we train."""
     torch.manual_seed(0)
-    model = build_model(name, classes=CLASSES, encoder=encoder).train()
-    model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    plain = build_model(name, classes=CLASSES, encoder=encoder).train()
+    plain = plain.to(memory_format=torch.channels_last)
+    ours = copy.deepcopy(plain)
+    keep_depthwise_fp32(ours)
     loss = build_loss("cross-entropy", classes=CLASSES, ignore_index=255)
     images = torch.randn(batch, 3, height, width).to(memory_format=torch.channels_last)
     masks = torch.randint(0, CLASSES, (batch, height, width))
-    seconds: tuple[list[float], list[float]] = ([], [])
+    ways = [
+        (model, half, torch.optim.AdamW(model.parameters(), 1e-3))
+        for model, half in ((plain, False), (plain, True), (ours, True))
+    ]
+    seconds: list[list[float]] = [[] for _ in ways]
     for _ in range(STEPS):
-        for half, times in zip((False, True), seconds, strict=True):
+        for (model, half, optimizer), times in zip(ways, seconds, strict=True):
             begun = time.perf_counter()
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
                 logits = model(images)
@@ -54,13 +62,14 @@ def measure(name: str, encoder: str | None, height: int, width: int, batch: int)
 
 def main() -> None:
     keep_freed_memory()
-    print("| network | sample | fp32, images/s | bf16, images/s | ratio |")
-    print("|---|---|---|---|---|")
+    print("| network | sample | fp32, images/s | bf16 | ours | ours / fp32 | ours / bf16 |")
+    print("|---|---|---|---|---|---|---|")
     for name, encoder, height, width, batch in ROWS:
-        full, half = measure(name, encoder, height, width, batch)
+        full, half, ours = measure(name, encoder, height, width, batch)
         called = name if encoder is None else f"{name}, {encoder}"
         print(
-            f"| {called} | {height}x{width} | {full:.1f} | {half:.1f} | {half / full:.2f} |",
+            f"| {called} | {height}x{width} | {full:.1f} | {half:.1f} | {ours:.1f} | "
+            f"{ours / full:.2f} | {ours / half:.2f} |",
             flush=True,
         )
 

@@ -76,8 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 a fault of ours, 2 a fault of the user's, 130 interrupted, 143 terminated.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # Threads that spin while they wait make a training several times slower beside other work.
+    # Threads that spin while they wait make a training several times slower beside other work;
+    # those that sleep at once make it slower alone. So they spin for some microseconds.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     if arguments is None:
         # `finally` blocks and locks are left in order; a training puts its own handler on top.
         signal.signal(signal.SIGTERM, _terminate)

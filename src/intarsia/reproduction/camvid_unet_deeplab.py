@@ -15,7 +15,7 @@ _OURS = Recipe.load(DEFAULT).replace(
         "data.image_size": (192, 256),
         "train.batch_size": 6,
         # a fifth of the time would go into validations otherwise
-        "train.validate_every": 6,
+        "train.validate_every": 8,
     }
 )
 

@@ -16,6 +16,8 @@ from intarsia.training.step import Stepper
 from intarsia.training.validation import validate
 
 _WARM_UP, _MEASURED, _VALIDATED = 2, 6, 3
+# of a time budget: six steps alone say little about the twenty minutes that follow
+_SHARE_MEASURED = 0.02
 # a schedule is fixed before it begins, and machines have bad minutes: aim below the budget
 _MARGIN = 0.94
 _KEPT = {
@@ -107,18 +109,20 @@ def calibrate(setup: Setup) -> Speed:
     trial = Stepper(setup, copy.deepcopy(setup.model))
     # behind the epochs with a frozen encoder, which are the quicker ones
     first = setup.recipe.train.freeze_epochs * setup.batches.steps
-    count = 0
+    shortest = _SHARE_MEASURED * (setup.recipe.train.time or 0.0)
+    count, seconds = 0, 0.0
     begun = time.perf_counter()
-    while count < _WARM_UP + _MEASURED:
+    while count < _WARM_UP + _MEASURED or seconds < shortest:
         # a small split is gone through again: its first batches are made anew each time
         for batch in setup.batches.epoch(0):
             trial.step(batch, first + count, 1.0)
             count += 1
             if count == _WARM_UP:
                 begun = time.perf_counter()
-            if count == _WARM_UP + _MEASURED:
+            seconds = time.perf_counter() - begun
+            if count >= _WARM_UP + _MEASURED and seconds >= shortest:
                 break
-    per_step = (time.perf_counter() - begun) / _MEASURED
+    per_step = seconds / (count - _WARM_UP)
     few = setup.validation_samples[:_VALIDATED]
     begun = time.perf_counter()
     validate(

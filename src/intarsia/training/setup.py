@@ -25,6 +25,7 @@ from intarsia.runs import Run
 from intarsia.runs.checkpoint import BEST, load_weights
 from intarsia.runs.network import build_network
 from intarsia.runs.uses import check_uses
+from intarsia.training.depthwise import keep_depthwise_fp32
 from intarsia.training.optimisation import frequency_weights
 from intarsia.transforms import Augmentation, Preprocessing
 
@@ -146,6 +147,8 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
     _check_batches(model, recipe, data.channels, min(end - start for start, end in batches.bounds))
     if weights:
         said += _fill(model, recipe)
+    if chosen == "cpu" and precision == "bf16":
+        keep_depthwise_fp32(model)
     loss = build_loss(
         recipe.loss.name,
         classes=len(data.labels),
