@@ -15,7 +15,6 @@ from intarsia.training.validation import validate
 
 RECIPE = Recipe().replace(
     **{
-        "model.name": "mini-unet",
         "train.weights": "none",
         "train.epochs": 2,
         "train.batch_size": 8,
