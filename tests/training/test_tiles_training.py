@@ -9,7 +9,7 @@ from intarsia.datasets import Dataset
 from intarsia.prediction import Predictor
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
-from intarsia.training import plan, train
+from intarsia.training import train
 from intarsia.training.setup import prepare
 from intarsia.training.validation import validate
 
@@ -17,7 +17,8 @@ RECIPE = Recipe().replace(
     **{
         "train.weights": "none",
         "train.epochs": 2,
-        "train.batch_size": 8,
+        "train.batch_size": 16,
+        "predict.overlap": 0.0,
         "data.image_size": (32, 32),
         "data.fit": "tiles",
         "data.tile": (64, 64),
@@ -77,8 +78,9 @@ def test_a_large_image_is_validated_band_by_band(large, monkeypatch):
     assert validate(*arguments, interrupted=lambda: True) is None
 
 
-def test_a_plan_says_where_the_pixels_stay(large, monkeypatch):
+def test_a_training_says_where_the_pixels_stay(large, monkeypatch):
     monkeypatch.setattr("intarsia.batches.pairs.available_memory", lambda: 1000)
-    told = str(plan(Dataset.open(large), RECIPE))
-    assert "32x32 px, tiles; kept on disk" in told
-    assert "(1 images, 3 masks; of the others, windows are read)" in told
+    setup = prepare(Dataset.open(large), RECIPE, "cpu")
+    assert setup.pairs.place == "disk"
+    assert any("(1 images, 3 masks; of the others, windows are read)" in s for s in setup.said)
+    assert any("27 tiles of 64x64 px" in said for said in setup.said)

@@ -32,8 +32,8 @@ def write_picture(run: Run, setup: Setup, network: Network, epoch: int) -> None:
         image, truth = data.read_image(sample), data.read_mask(sample)
     if preprocessing.native and preprocessing.tile is None:
         image, truth = shrink(image, preprocessing), shrink_mask(truth, preprocessing)
-        rows, columns = _middle(truth.shape, preprocessing.size)
-        image, truth = (part[slice(*rows), slice(*columns)] for part in (image, truth))
+        rows, columns = (slice(*side) for side in _middle(truth.shape, preprocessing.size))
+        image, truth = image[rows, columns], truth[rows, columns]
     threshold = setup.recipe.predict.threshold
     mask = Inference(network, preprocessing, threshold=threshold).mask(image)
     picture = displayable(image, data.scaling)
