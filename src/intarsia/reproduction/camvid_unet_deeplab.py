@@ -16,6 +16,8 @@ _OURS = Recipe.load(DEFAULT).replace(
         "train.batch_size": 6,
         # a fifth of the time would go into validations otherwise
         "train.validate_every": 8,
+        # after the training; on the val images it gains half a point of pixel accuracy
+        "predict.crf": True,
     }
 )
 
