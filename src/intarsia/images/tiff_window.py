@@ -51,7 +51,7 @@ def stored_window(window: Window, height: int, width: int, orientation: int) -> 
     `height` and `width` are those of the upright image.
 
     >>> stored_window(((0, 1), (2, 5)), 10, 20, 6)
-    ((2, 5), (9, 10))
+    ((15, 18), (0, 1))
     """
     rows, columns = window
     if orientation in (3, 4, 7, 8):
