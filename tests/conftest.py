@@ -29,10 +29,79 @@ def write_shapes(root: Path, *, train: int = 7, val: int = 3, size=(37, 53), see
     return root
 
 
+def write_folds(root: Path, places: dict[str, str], seed=1) -> Path:
+    """Two images of 37x53 a group, `a_0.png`; `places` has the fold of each group, or test."""
+    rng = np.random.default_rng(seed)
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    rows = ["image,fold,group"]
+    for group, place in places.items():
+        for index in range(2):
+            mask = np.zeros((37, 53), np.uint8)
+            top, left = rng.integers(3, 17), rng.integers(3, 28)
+            mask[top : top + 15, left : left + 20] = 1
+            image = rng.integers(0, 80, (37, 53, 3)) + 140 * mask[..., None]
+            mask[0] = 255
+            mask[:, -1] = 255
+            name = f"{group}_{index}.png"
+            Image.fromarray(image.astype(np.uint8)).save(root / "images" / name)
+            Image.fromarray(mask).save(root / "masks" / name)
+            rows.append(f"images/{name},{place},{group}")
+    (root / "splits.csv").write_text("\n".join(rows) + "\n")
+    (root / "dataset.yaml").write_text(
+        "schema: 1\nignore_index: 255\ngroups: prefix\nsplits: {file: splits.csv, folds: 2}\n"
+        "classes:\n  - {id: 0, name: ground}\n  - {id: 1, name: box}\n"
+    )
+    return root
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory, monkeypatch) -> None:
     """What a check remembers stays out of the user's cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session")
+def make_folds():
+    """`write_folds`, for tests that need folds of their own."""
+    return write_folds
+
+
+@pytest.fixture(scope="session")
+def cells(tmp_path_factory) -> Path:
+    """A data set folder: two folds of four images in two groups each, and a test of two images."""
+    places = {"a": "0", "b": "1", "c": "0", "d": "1", "e": "test"}
+    return write_folds(tmp_path_factory.mktemp("folded") / "cells", places)
+
+
+@pytest.fixture(scope="session")
+def folds_recipe():
+    """A tiny network, two epochs; each fold has a mean and a deviation of its own."""
+    from intarsia.recipe import Recipe
+
+    return Recipe().replace(
+        **{
+            "model.name": "unet",
+            "model.encoder": "test_resnet",
+            "train.weights": "none",
+            "train.epochs": 2,
+            "train.batch_size": 4,
+            "train.pictures": False,
+            "data.image_size": (32, 48),
+            "data.fit": "crop",
+            "data.normalise": "dataset",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def folded(cells, folds_recipe, tmp_path_factory):
+    """A cross-validation of `cells` by `folds_recipe`; to be changed in a copy only."""
+    from intarsia.datasets import Dataset
+    from intarsia.training import train_folds
+
+    out = tmp_path_factory.mktemp("folds") / "run"
+    return train_folds(Dataset.open(cells), folds_recipe, out, device="cpu")
 
 
 @pytest.fixture(scope="session")

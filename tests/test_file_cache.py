@@ -142,3 +142,13 @@ def test_a_check_from_memory_is_the_same_check(shapes, tmp_path):
     assert [f.file for f in report.notes if f.code == "changed-since-check"] == [
         "val/masks/val1.png"
     ]
+
+
+def test_a_fault_is_not_remembered(file, tmp_path):
+    """The package that was missing may be there next time."""
+    cache = FileCache(tmp_path / "files.sqlite")
+    found = iter([{"fault": "no pydicom"}, {"size": 3}, {"size": 4}])
+    question = Question(file, "kind", "s", lambda: next(found))
+    assert _ask(cache, question) == [{"fault": "no pydicom"}]
+    assert _ask(cache, question) == [{"size": 3}]
+    assert _ask(cache, question) == [{"size": 3}]

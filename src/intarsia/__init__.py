@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from intarsia.reporting import write_report as write_report
     from intarsia.runs import Run as Run
     from intarsia.training import train as train
+    from intarsia.training import train_folds as train_folds
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ _HOMES = {
     "predict_folder": "prediction",
     "recipe_names": "recipe",
     "train": "training",
+    "train_folds": "training",
     "write_report": "reporting",
 }
 _MODULES = ("draw", "errors")
@@ -60,6 +62,7 @@ __all__ = [  # noqa: RUF022 - the order of the work, not of the alphabet
     "recipe_names",
     "build_model",
     "train",
+    "train_folds",
     "Run",
     "evaluate",
     "Evaluation",

@@ -31,7 +31,10 @@ class IntarsiaError(Exception):
 
     def __str__(self) -> str:
         lines = [self.what]
-        for label, text in (("where", self.where), ("expected", self.expected), ("do", self.hint)):
+        parts = [("where", self.where), ("expected", self.expected), ("do", self.hint)]
+        # what is long comes last, so that nobody misses what to do
+        parts.sort(key=lambda part: part[1] is not None and "\n" in part[1])
+        for label, text in parts:
             if text:
                 lines.append(f"  {label}: {text}")
         return "\n".join(lines)

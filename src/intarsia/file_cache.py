@@ -18,7 +18,7 @@ import stat
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -40,12 +40,20 @@ CREATE INDEX IF NOT EXISTS by_hash ON facts (hash);
 _log = logging.getLogger("intarsia")
 
 
+def cache_folder() -> Path:
+    """The user's cache for Intarsia: below $XDG_CACHE_HOME, or ~/.cache."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG base directory specification: a relative path counts as none.
+    base = Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache"
+    return base / "intarsia"
+
+
 @dataclass(frozen=True)
 class Question:
     """Something to be worked out from one file: `work` gives plain JSON.
 
-    Without a `file`, nothing is remembered. `settings` is everything besides the file's content
-    that the answer depends on.
+    Without a `file`, nothing is remembered; of an answer with the key "fault" only the file's hash.
+    `settings` is everything besides the file's content that the answer depends on.
     """
 
     file: Path | None
@@ -69,8 +77,7 @@ class FileCache:
         # Another version may see other things in a file. Imported by name: the package's own
         # module comes after every room.
         version: str = importlib.import_module("intarsia").__version__
-        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return cls(Path(home).expanduser() / "intarsia" / f"files-{version}.sqlite")
+        return cls(cache_folder() / f"files-{version}.sqlite")
 
     def __post_init__(self) -> None:
         try:
@@ -119,22 +126,27 @@ class FileCache:
                 self._base.close()
             self._base = None
 
-    def find(self, question: Question) -> dict[str, Any] | None:
-        """The answer kept for this very file and question, None where there is none."""
-        state = _state(question.file)
-        if self._base is None or state is None or question.file is None:
-            return None
-        size, changed_at = state
-        row = self._rows(
-            "SELECT settings, size, time, seen, value, checksum FROM facts "
-            "WHERE path = ? AND kind = ?",
-            (_path(question.file), question.kind),
-        )
-        if not row or row[0][:3] != (question.settings, size, changed_at):
-            return None
-        if row[0][3] - changed_at < _TICK_NS:
-            return None  # its content is looked at, in `answer`
-        return _checked(row[0][4], row[0][5])
+    def find(self, questions: Sequence[Question]) -> list[dict[str, Any] | None]:
+        """The answers kept for these very files and questions, None where there is none."""
+        states = [_state(question.file) for question in questions]
+        wanted: dict[str, dict[bytes, list[int]]] = {}
+        for at, (question, state) in enumerate(zip(questions, states, strict=True)):
+            if state is not None and question.file is not None:
+                wanted.setdefault(question.kind, {}).setdefault(_path(question.file), []).append(at)
+        found: list[dict[str, Any] | None] = [None] * len(questions)
+        for kind, places in wanted.items():
+            rows = self._rows(
+                "SELECT path, settings, size, time, seen, value, checksum FROM facts "
+                f"WHERE kind = ? AND path IN ({', '.join('?' * len(places))})",
+                (kind, *places),
+            )
+            for path, settings, size, time_, seen, value, checksum in rows:
+                if seen - time_ < _TICK_NS:
+                    continue  # it was young then: its content is looked at, in `answer`
+                for at in places[path]:
+                    if (settings, (size, time_)) == (questions[at].settings, states[at]):
+                        found[at] = _checked(value, checksum)
+        return found
 
     def answer(self, question: Question) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
         """The answer by the file's content, else worked out; and the row to keep, if any."""
@@ -154,7 +166,8 @@ class FileCache:
         found = question.work() if value is None else value
         if _state(question.file) != state:
             return found, None  # it changed under our hands
-        text = json.dumps(found, separators=(",", ":"))
+        # What was missing, a package or memory, may be there next time: only the hash is kept.
+        text = "" if "fault" in found else json.dumps(found, separators=(",", ":"))
         key = (_path(question.file), question.kind, question.settings)
         return found, (*key, *state, seen, digest, text, zlib.crc32(text.encode()))
 
@@ -199,13 +212,21 @@ def answers(questions: Iterable[Question], cache: FileCache | None) -> Iterator[
             if cache is None:
                 yield from pool.map(lambda question: question.work(), batch)
                 continue
-            known = [cache.find(question) for question in batch]
+            known = cache.find(batch)
             missing = [q for q, found in zip(batch, known, strict=True) if found is None]
-            worked = list(pool.map(cache.answer, missing))
-            cache.keep(row for _, row in worked if row is not None)
-            fresh = iter(worked)
-            for found in known:
-                yield next(fresh)[0] if found is None else found
+            fresh = pool.map(cache.answer, missing)
+            rows = []
+            try:
+                for found in known:
+                    if found is not None:
+                        yield found
+                        continue
+                    worked, row = next(fresh)
+                    if row is not None:
+                        rows.append(row)
+                    yield worked
+            finally:  # what was worked out before Ctrl-C is kept
+                cache.keep(rows)
 
 
 def _state(file: Path | None) -> tuple[int, int] | None:
@@ -213,7 +234,7 @@ def _state(file: Path | None) -> tuple[int, int] | None:
     if file is None:
         return None
     try:
-        about = file.stat()
+        about = os.stat(file)  # noqa: PTH116 - faster, and there may be 100,000
     except OSError:
         return None
     return (about.st_size, about.st_mtime_ns) if stat.S_ISREG(about.st_mode) else None
@@ -232,7 +253,7 @@ def _path(file: Path) -> bytes:
 
 
 def _checked(text: str, checksum: int) -> dict[str, Any] | None:
-    if not isinstance(text, str) or zlib.crc32(text.encode()) != checksum:
+    if not isinstance(text, str) or not text or zlib.crc32(text.encode()) != checksum:
         return None
     found = json.loads(text)
     return found if isinstance(found, dict) else None

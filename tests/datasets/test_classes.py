@@ -126,6 +126,7 @@ def test_unknown_colours_are_named_with_their_pixels(files):
     [
         ("car;1,2,3\n", "line 1"),
         ("car:1,2::\ncar:300,0,0::\n", "line 1.*line 2"),
+        ("car:²,0,0::\n", "line 1"),
         ("car:1,2,3::\ncar:4,5,6::\n", "stands twice"),
         ("", "names no class"),
     ],

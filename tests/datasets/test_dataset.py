@@ -161,3 +161,8 @@ def test_opening_imports_no_torch():
         "sys.exit(any(m in sys.modules for m in ('torch', 'tifffile', 'pydantic', 'cv2')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_folder_that_no_name_can_stand_for(tmp_path):
+    with pytest.raises(DataError, match="cannot be opened"):
+        Dataset.open(tmp_path / (300 * "a"))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -147,3 +148,40 @@ def test_drawings_are_declared_by_the_names_of_their_classes(files):
     data = _written(files, seed=3)
     assert data.labels.names == ["background", "cat", "dog"]
     assert "id:" not in (files.root / "dataset.yaml").read_text()
+
+
+def test_characters_that_yaml_does_not_read(files):
+    files.pairs("images", "masks", NAMES)
+    names = ["a\x7fb", "c\u2028d \N{GRINNING FACE}"]
+    files.text("dataset.yaml", 'classes: ["a\\x7fb", "c\\u2028d \\U0001F600"]\n')
+    first = Dataset.open(files.root)
+    assert first.labels.names == names
+    (files.root / "dataset.yaml").write_text(describe(first))
+    assert Dataset.open(files.root).labels == first.labels
+
+
+def test_annotations_that_lie_apart(files):
+    for at in range(6):
+        files.image(f"photos/n{at}.jpg")
+    content = {
+        "images": [
+            {"id": at, "file_name": f"n{at}.jpg", "height": 13, "width": 21} for at in range(6)
+        ],
+        "annotations": [
+            {"id": at, "image_id": at, "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9]]}
+            for at in range(6)
+        ],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    files.text("drawn/coco.json", json.dumps(content))
+    first = Dataset.open(images=files.root / "photos", masks=files.root / "drawn/coco.json")
+    path = write_description(first)
+    assert path == files.root / "photos/dataset.yaml"
+    _same(first, Dataset.open(files.root / "photos"))
+
+
+def test_a_zip_has_no_place_for_it(files):
+    files.pairs("images", "masks", NAMES)
+    zipped = shutil.make_archive(str(files.root.parent / "packed"), "zip", files.root)
+    with pytest.raises(DataError, match="a zip cannot hold"):
+        write_description(Dataset.open(zipped))

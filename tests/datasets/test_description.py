@@ -334,3 +334,10 @@ def test_a_threshold_and_a_map_are_too_much(files):
     text = "classes: [a, b]\nmasks: {encoding: binary, threshold: 9, map: {0: a, 255: b}}"
     with pytest.raises(DataError, match="threshold and map"):
         described(files, text)
+
+
+def test_a_whole_name_means_no_file_of_the_same_name_elsewhere(files):
+    files.pairs("images", "masks", ["1", "2", "more/1"])
+    files.text("dataset.yaml", 'splits: {train: ["1", "2"], val: [more/1]}\n')
+    data = Dataset.open(files.root)
+    assert {s.name: s.split for s in data.samples} == {"1": "train", "2": "train", "more/1": "val"}

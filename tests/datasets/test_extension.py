@@ -29,7 +29,13 @@ def test_renamed_changed_new_and_gone():
         new("b2", "b"),
     ]
     done = extend_rows(SAVED, today, SHARES, 0)
-    assert places(done) == {"renamed": "train", "single": "val", "b2": "test", "b1": "test"}
+    assert places(done) == {
+        "renamed": "train",
+        "single": "val",
+        "b2": "test",
+        "b1": "test",
+        "single (sha-s)": "val",  # what was called so, should it come back
+    }
     assert done.changed == ("single",)
     assert done.followed == ("b2",)
     assert done.gone == ("b1",)
@@ -94,3 +100,31 @@ def test_months_never_move_an_image_and_do_not_depend_on_order(first, second, sh
     # all at once, in another order: the same
     shuffle.shuffle(both)
     assert places(extend_rows([], month(both), SHARES, seed)) == after
+
+
+def test_an_old_image_that_comes_back_is_known_though_its_name_was_taken():
+    """Files numbered anew: the first is gone, and the second has its name."""
+    second = extend_rows(SAVED, [new("a1", "b", "sha-b1")], SHARES, 0)
+    assert places(second)["a1"] == "test"
+    third = extend_rows(second.rows, [new("a1", "b", "sha-b1"), new("back", "c", "sha-a1")], {}, 0)
+    assert places(third) == {"a1": "test", "back": "train", "single": "val"}
+    changed = extend_rows(SAVED, [new("a1", "a", "sha-new")], SHARES, 0)
+    back = extend_rows(changed.rows, [new("z", "z", "sha-a1")], SHARES, 0)
+    assert places(back)["z"] == "train"
+    assert places(back)["a1"] == "train"
+
+
+def test_what_belongs_with_two_that_are_left_out_is_left_out():
+    saved = [*SAVED, Row("l", LEFT_OUT, "l", "sha-l"), Row("m", LEFT_OUT, "m", "sha-m")]
+    done = extend_rows(saved, [new("l", "j"), new("m", "j"), new("n", "j")], SHARES, 0)
+    assert places(done)["n"] == LEFT_OUT
+    assert done.between == ("n",)
+
+
+def test_a_frame_inside_a_block_follows_it_though_todays_blocks_lie_elsewhere():
+    saved = [Row(f"f{n}", "train" if n < 5 else "val", f"d {1 + n // 5}/2", f"sha-f{n}")
+             for n in range(10)]  # fmt: skip
+    # three more frames at the start: f4 and f5 are in one block today
+    today = [new(f"f{n}", "d 1/2" if n < 3 else "d 2/2") for n in range(10)]
+    inside = new("f7b", "d 2/2", follows=("d 2/2",))
+    assert places(extend_rows(saved, [*today, inside], SHARES, 0))["f7b"] == "val"

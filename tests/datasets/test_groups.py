@@ -129,6 +129,11 @@ def test_capture_is_read_from_jpeg_and_tiff(tmp_path):
         found = read_capture(tmp_path / name)
         assert found.time == time
         assert found.place == pytest.approx(place, abs=1e-6)
+    with Image.open(tmp_path / "a.jpg") as picture:
+        exif = picture.getexif()
+        exif.get_ifd(0x8825)  # Pillow writes into a TIFF what was read
+        picture.save(tmp_path / "g.tif", exif=exif)
+    assert read_capture(tmp_path / "g.tif").place == pytest.approx(place, abs=1e-6)
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((13, 21), np.uint8), datetime=time)
     assert read_capture(tmp_path / "a.tif").time == time
     photograph(tmp_path / "b.jpg")
@@ -203,6 +208,9 @@ def test_dicom(tmp_path):
         found.append(Sample(name, tmp_path / f"{name}.dcm", None))
     assert list(group("dicom:PatientID", found).values()) == ["P1", "P2", "P1"]
     assert list(group("dicom", found).values()) == ["P1", "P2", "P1"]
+    (tmp_path / "d.dcm").write_bytes(b"no DICOM at all")
+    with pytest.raises(DataError, match="no PatientID: d"):
+        group("dicom", [*found, Sample("d", tmp_path / "d.dcm", None)])
     with pytest.raises(DataError, match="3 of 3 images have no StudyID"):
         group("dicom:StudyID", found)
     with pytest.raises(DataError, match='no field "PatientId"') as fault:
@@ -249,3 +257,8 @@ def test_joined_groups_take_the_first_natural_name():
     )
     assert joined == {"x": "g9", "y": "g9", "z": None, "w": None}
     assert sorted(["a10", "a9", "b", "a"], key=natural) == ["a", "a9", "a10", "b"]
+
+
+def test_numbers_in_names_are_sorted_as_numbers_however_long():
+    names = ["f010", "f9", "f" + "1" * 5000, "e10", "f", "f2x"]
+    assert sorted(names, key=natural) == ["e10", "f", "f2x", "f9", "f010", "f" + "1" * 5000]

@@ -167,7 +167,7 @@ def test_no_layout_says_what_was_looked_for_and_found(files):
     with pytest.raises(DataError) as caught:
         Dataset.open(files.root)
     assert "images/ and masks/" in caught.value.expected
-    assert "drawn/ (1 image file), pictures/ (2 image files)" in caught.value.hint
+    assert "drawn/ (1 image file), pictures/ (2 image files)" in str(caught.value)
 
 
 @pytest.mark.parametrize(

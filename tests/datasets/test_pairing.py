@@ -1,3 +1,4 @@
+import os
 import unicodedata
 
 import pytest
@@ -76,3 +77,11 @@ def test_nothing_pairs(files):
         DataError, match=r"no image has a mask of its name \(1 images such as a\.jpg"
     ):
         Dataset.open(files.root)
+
+
+def test_dicom_files_without_an_extension_are_images(tmp_path):
+    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "README").write_bytes(b"DICM")
+    (tmp_path / "a.png").touch()
+    os.mkfifo(tmp_path / "pipe")
+    assert [path.name for path in image_files(tmp_path)] == ["IM0001", "a.png"]

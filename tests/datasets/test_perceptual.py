@@ -1,9 +1,9 @@
-"""Distances of the perceptual hash, and searches checked against all pairs."""
+"""Distances of the perceptual hash."""
 
 import numpy as np
 import pytest
 
-from intarsia.datasets.perceptual import BITS, close_pairs, nearest, perceptual_hash, thumbnail
+from intarsia.datasets.perceptual import BITS, perceptual_hash, thumbnail
 
 
 def scene(seed, size=(60, 90)):
@@ -37,28 +37,3 @@ def test_thumbnails_are_grey_and_deep_ones_stretched():
     ramp = np.tile(np.arange(32, dtype=np.uint16) * 1000, (24, 1))[:, :, None]
     small = thumbnail(ramp)
     assert (small.shape, small.dtype, small.min(), small.max()) == ((12, 16), np.uint8, 0, 255)
-
-
-def test_searches_find_what_all_pairs_show():
-    rng = np.random.default_rng(0)
-    hashes = rng.integers(0, 256, (700, 32), np.uint8)
-    for at in range(0, 60, 2):  # neighbours that differ in 0 to 45 bits
-        flipped = np.unpackbits(hashes[at])
-        flipped[rng.choice(256, at * 3 // 4, replace=False)] ^= 1
-        hashes[699 - at] = np.packbits(flipped)
-    codes = [row.tobytes() for row in hashes]
-    unpacked = np.unpackbits(hashes, axis=1).astype(np.int32)
-    apart = np.abs(unpacked[:, None] - unpacked[None]).sum(axis=2)
-    expected = np.argwhere(np.triu(apart <= 32, 1)).tolist()
-    assert 20 <= len(expected) < 30
-    assert sorted(close_pairs(codes).tolist()) == expected
-    found, distance = nearest(codes[:300], codes[300:])
-    assert distance.tolist() == apart[:300, 300:].min(axis=1).tolist()
-    assert (apart[np.arange(300), 300 + found] == distance).all()
-    assert close_pairs(codes[:1]).shape == (0, 2)
-
-
-def test_equal_hashes_are_chained_to_the_first():
-    assert close_pairs([b"a" * 32, b"\xff" * 32, b"a" * 32, b"a" * 32]).tolist() == [
-        [0, 2], [0, 3],
-    ]  # fmt: skip

@@ -19,10 +19,10 @@ def sizes(found):
 
 
 def test_70_15_15():
-    found = split_samples(samples(f"i{n:03}" for n in range(267)), seed=0)
+    found = split_samples(samples(f"i{n:03}" for n in range(267)), seed=0, held={})
     assert sizes(found) == {"train": 187, "val": 40, "test": 40}
-    assert found == split_samples(samples(f"i{n:03}" for n in range(267)), seed=0)
-    assert found != split_samples(samples(f"i{n:03}" for n in range(267)), seed=1)
+    assert found == split_samples(samples(f"i{n:03}" for n in range(267)), seed=0, held={})
+    assert found != split_samples(samples(f"i{n:03}" for n in range(267)), seed=1, held={})
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,29 @@ def test_70_15_15():
     [(1, {"train": 1}), (2, {"train": 1, "val": 1}), (3, {"train": 1, "val": 1, "test": 1})],
 )
 def test_tiny_sets_leave_something_for_each(count, expected):
-    assert sizes(split_samples(samples(f"i{n}" for n in range(count)), seed=0)) == expected
+    assert sizes(split_samples(samples(f"i{n}" for n in range(count)), seed=0, held={})) == expected
 
 
 def test_val_out_of_train_leaves_test_alone():
     given_ = samples((f"a{n}" for n in range(100)), "train") + samples(("t1", "t2"), "test")
-    found = val_from_train(given_, seed=0)
+    found = val_from_train(given_, seed=0, held={})
     assert sizes(found) == {"train": 85, "val": 15, "test": 2}
     assert [s.name for s in found] == [s.name for s in given_]
+
+
+def test_a_class_that_the_draw_leaves_out_of_a_split_is_spread():
+    every = samples(f"i{n:02}" for n in range(40))
+    plain = split_samples(every, seed=0, held={})
+    outside = [s.name for s in plain if s.split != "train"]
+    held = {s.name: frozenset({0}) for s in every}
+    assert split_samples(every, 0, held) == plain  # nothing is lacking
+    held |= {name: frozenset({0, 1}) for name in outside[:3]}
+    found = split_samples(every, 0, held)
+    assert sizes(found) == sizes(plain)
+    assert {s.split for s in found if s.name in outside[:3]} == {"train", "val", "test"}
+    two = with_groups(every, {s.name: f"g{n // 4}" for n, s in enumerate(every)})
+    held = {s.name: frozenset({0, 1} if s.group == "g3" else {0}) for s in two}
+    assert {s.split for s in split_samples(two, 0, held) if s.group == "g3"} == {"train"}
 
 
 def test_prefixes():
@@ -64,7 +79,7 @@ def test_the_shortest_prefix_that_makes_sense():
 def test_groups_stay_whole_and_every_split_has_some(group_sizes, seed):
     names = [f"g{g}_{i}" for g, size in enumerate(group_sizes) for i in range(size)]
     groups = {name: name.split("_")[0] for name in names}
-    found = split_samples(with_groups(samples(names), groups), seed)
+    found = split_samples(with_groups(samples(names), groups), seed, {})
     assert {s.split for s in found} == {"train", "val", "test"}
     assert all(
         len({s.split for s in found if s.group == group}) == 1 for group in set(groups.values())

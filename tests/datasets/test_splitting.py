@@ -228,6 +228,7 @@ def test_frames_of_recordings_are_recognised(files):
         ("image,split\nimages/p0_s0.jpg,trian\n", '"trian" is not train, val or test'),
         ("image,split\nx,train\nx,val\n", "x stands twice"),
         ("image,fold\np0_s0,one\n", '"one" is not a number from 0'),
+        ("image,fold\np0_s0,1\np0_s1,2\n", "the folds are 1, 2: count them from 0"),
         ("picture,split\na,train\n", "this is no table of splits"),
         ("image,split\nq,train\n", "none of the 36 images is in the table"),
         ("image,split\np0_s0,train\nimages/p0_s0.jpg,val\n", "are one image"),
@@ -273,3 +274,16 @@ def test_groups_that_come_with_the_data(files):
     data = Dataset.open(files.root / "list.csv")
     assert data.groups_given
     assert {s.group for s in data.samples} == {"0", "1", "2"}
+
+
+def test_the_yaml_of_ultralytics_is_no_place_for_a_split(files):
+    for name in PATIENTS:
+        files.image(f"images/{name}.jpg")
+        files.text(f"labels/{name}.txt", "0 0.1 0.1 0.5 0.1 0.5 0.5\n")
+    files.text("dataset.yaml", "train: images\nnames: [cat]\n")
+    with pytest.raises(DataError, match="that of Ultralytics") as fault:
+        split_dataset(files.root)
+    assert "rename it data.yaml" in str(fault.value)
+    (files.root / "dataset.yaml").rename(files.root / "data.yaml")
+    done = split_dataset(files.root)
+    assert {name: split for name, (split, _) in opened(files).items()} == done.places

@@ -15,6 +15,7 @@ SIZE = (37, 50)
 REMARKS = {
     "inferred", "palette-masks", "one-bit-masks", "black-and-white-masks", "one-based-masks",
     "deep-masks", "deep-images", "small-objects", "imbalance", "specks", "holes",
+    "near-duplicates",
 }  # fmt: skip
 COUNTS = {"train": 6, "val": 3, "test": 3}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import unicodedata
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -15,8 +17,10 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from intarsia.doctor.files import printable
+
 from .conftest import SIZE, ids, picture, save
-from .made import Made
+from .made import SPLITS, Made
 
 Plant = Callable[[Made, Path, Path], Path]
 
@@ -32,8 +36,50 @@ class Fault:
 
 
 FAULTS: list[Fault] = []
+# layout, format of the images and of the masks, how the masks hold the classes
+SETS = [
+    ("splits above", "png", "png", "ids"),
+    ("splits below", "jpg", "png", "colors"),
+    ("camvid", "bmp", "tif", "wide"),
+    ("nested", "tif", "bmp", "binary"),
+    ("suffix", "webp", "png", "palette"),
+    ("declared", "jpeg", "png", "alpha"),
+    ("camvid", "png", "tif", "deep"),
+    ("splits below", "png", "png", "bit"),
+]
+SOUND_LAYOUTS = ["splits above", "splits below", "camvid", "nested", "suffix"]
+SOUND = [
+    ("png", "png", "ids"),
+    ("jpg", "png", "colors"),
+    ("jpg", "png", "alpha"),
+    ("bmp", "tif", "wide"),
+    ("tif", "bmp", "binary"),
+    ("webp", "png", "palette"),
+    ("png", "tif", "deep"),
+    ("png", "png", "bit"),
+    ("ppm", "pgm", "ids"),
+    ("gif", "png", "ids"),
+]
 _NUMBERS = ("ids", "wide", "palette")
 _COLORS = ("colors", "alpha")
+
+
+def faults_of(encoding: str) -> list[Fault]:
+    """Those that make sense in a set of this encoding."""
+    return [f for f in FAULTS if not f.encodings or encoding in f.encodings]
+
+
+def plant_all(made: Made) -> dict[str, tuple[str, str]]:
+    """Every fault in a pair of its own; the code and the file to be found by kind."""
+    planted = {}
+    for number, (fault, split) in enumerate(
+        zip(faults_of(made.encoding), cycle(SPLITS), strict=False)
+    ):
+        name = f"fault{number}x{split}"
+        made.write(split, name, seed=number)
+        file = fault.plant(made, made.image(split, name), made.mask(split, name))
+        planted[fault.kind] = (fault.code, printable(made.shown(file)))
+    return planted
 
 
 def _fault(code: str, *encodings: str) -> Callable[[Plant], Plant]:
@@ -80,6 +126,15 @@ def a_mask_in_two_formats(made: Made, image: Path, mask: Path) -> Path:
     other = mask.with_suffix(".tiff")
     shutil.copy(mask, other)
     return max(mask, other)
+
+
+@_fault("two-files-one-name")
+def a_name_in_two_forms_of_unicode(made: Made, image: Path, mask: Path) -> Path:
+    names = [image.stem.replace("fault", unicodedata.normalize(f, "é")) for f in ("NFC", "NFD")]
+    mask.rename(mask.with_name(mask.name.replace("fault", unicodedata.normalize("NFC", "é"))))
+    image.rename(image.with_name(names[0] + image.suffix))
+    save(image.with_name(names[1] + image.suffix), picture(18))
+    return max(image.with_name(name + image.suffix) for name in names)
 
 
 @_fault("empty-file")
@@ -142,6 +197,26 @@ def a_cut_mask(made: Made, image: Path, mask: Path) -> Path:
     return _cut(mask)
 
 
+def _flip(path: Path) -> Path:
+    """A PNG with one byte of its pixels changed: its checksum says so."""
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 12] ^= 0x55
+    path.write_bytes(data)
+    return path
+
+
+@_fault("unreadable-image")
+def a_flipped_byte(made: Made, image: Path, mask: Path) -> Path:
+    save(image, picture(8), format="PNG")
+    return _flip(image)
+
+
+@_fault("unreadable-mask")
+def a_flipped_byte_in_a_mask(made: Made, image: Path, mask: Path) -> Path:
+    made.picture_of(ids()).save(mask, format="PNG")
+    return _flip(mask)
+
+
 @_fault("too-many-pixels")
 def a_bomb(made: Made, image: Path, mask: Path) -> Path:
     image.write_bytes(_png_header(30_000, 30_000))
@@ -158,6 +233,13 @@ def several_pages(made: Made, image: Path, mask: Path) -> Path:
 def an_animation(made: Made, image: Path, mask: Path) -> Path:
     frames = [Image.fromarray(picture(n)) for n in range(3)]
     frames[0].save(image, format="GIF", save_all=True, append_images=frames[1:])
+    return image
+
+
+@_fault("several-pages")
+def an_animated_png(made: Made, image: Path, mask: Path) -> Path:
+    frames = [Image.fromarray(picture(n)) for n in range(3)]
+    frames[0].save(image, format="PNG", save_all=True, append_images=frames[1:])
     return image
 
 
@@ -193,6 +275,13 @@ def five_channels(made: Made, image: Path, mask: Path) -> Path:
 def a_pipe(made: Made, image: Path, mask: Path) -> Path:
     image.unlink()
     os.mkfifo(image)
+    return image
+
+
+@_fault("not-a-file")
+def a_device(made: Made, image: Path, mask: Path) -> Path:
+    image.unlink()
+    image.symlink_to("/dev/zero")
     return image
 
 
@@ -340,6 +429,13 @@ def a_strip(made: Made, image: Path, mask: Path) -> Path:
     return image
 
 
+@_fault("tiny-image")
+def one_row_of_5000(made: Made, image: Path, mask: Path) -> Path:
+    save(image, np.resize(picture(19), (1, 5000, 3)))
+    made.write_mask(mask, np.resize(ids()[5:], (1, 5000)))
+    return image
+
+
 @_fault("mixed-depth")
 def sixteen_bits(made: Made, image: Path, mask: Path) -> Path:
     tifffile.imwrite(image, picture(13).astype(np.uint16) * 200, photometric="rgb")
@@ -371,6 +467,21 @@ def a_name_of_bytes(made: Made, image: Path, mask: Path) -> Path:
     for path in (image, mask):
         path.rename(path.with_name(path.name.replace("fault", odd)))
     return image.with_name(image.name.replace("fault", odd))
+
+
+@_fault("odd-name")
+def a_name_of_250_bytes(made: Made, image: Path, mask: Path) -> Path:
+    long = "long" + "g" * (250 - len(image.name.replace("fault", "long").encode()))
+    for path in (image, mask):
+        path.rename(path.with_name(path.name.replace("fault", long)))
+    return image.with_name(image.name.replace("fault", long))
+
+
+@_fault("odd-name")
+def a_space_at_the_end(made: Made, image: Path, mask: Path) -> Path:
+    for path in (image, mask):
+        path.rename(path.with_name(" " + path.name))
+    return image.with_name(" " + image.name)
 
 
 @_fault("case-collision")

@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from intarsia.datasets import Dataset
 from intarsia.doctor import check
 
 from .conftest import SIZE, ids, picture, save
+from .made import Made, make
 
 
 def test_a_sound_data_set_has_no_findings(folder, named, report):
@@ -187,3 +189,40 @@ def test_a_file_that_may_not_be_read(folder, report, only, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     finding = only(report(folder))
     assert (finding.code, finding.file) == ("no-permission", "train/images/train3.png")
+    assert finding.hint == "give yourself the right to read it (chmod u+r)"
+
+
+def test_a_file_that_goes_while_it_is_checked(folder, only):
+    data = Dataset.open(folder)
+    (folder / "train/images/train3.png").unlink()
+    finding = only(check(data))
+    assert (finding.code, finding.file) == ("missing-file", "train/images/train3.png")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "code", "said"),
+    [
+        ("binary", "black-and-white-masks", "12 of 12 masks hold 0 and 255: background and"),
+        ("bit", "one-bit-masks", "12 of 12 masks have one bit: 0 and 1"),
+        ("palette", "palette-masks", "12 of 12 masks have a palette: the indices are the values"),
+        ("deep", "deep-masks", "12 of 12 masks have more than 8 bits"),
+    ],
+)
+def test_how_masks_are_stored_is_said(tmp_path, encoding, code, said):
+    made = make(Made(tmp_path / "set", encoding=encoding))
+    notes = {f.code: f for f in check(Dataset.open(made.root)).notes}
+    assert notes[code].value.startswith(said)
+
+
+def test_masks_that_count_from_one_are_said(folder, report):
+    for path in folder.rglob("masks/*.png"):
+        save(path, np.where(ids() == 255, 255, ids() + 1).astype(np.uint8))
+    (said,) = [f for f in report(folder).notes if f.code == "one-based-masks"]
+    assert said.value == "12 of 12 masks count from 1: value 1 is class 0 in here"
+
+
+def test_deep_images_are_said_with_their_scale(folder, report):
+    for at, path in enumerate(folder.rglob("images/*.png")):
+        save(path, picture(at)[:, :, 0].astype(np.uint16) * 200)
+    (said,) = [f for f in report(folder).notes if f.code == "deep-images"]
+    assert said.value == "12 of 12 images are uint16: values from 0 to 65535 become 0 to 1"

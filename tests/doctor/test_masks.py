@@ -180,3 +180,12 @@ def test_background_alone_is_said_for_two_classes_of_any_file(folder, report, on
     save(folder / "test/masks/test0.png", np.zeros(SIZE, np.uint8))
     finding = only(report(folder))
     assert (finding.code, finding.file) == ("empty-mask", "test/masks/test0.png")
+
+
+def test_masks_that_are_all_jpegs_say_that_and_nothing_of_their_classes(folder, report):
+    for path in folder.rglob("masks/*.png"):
+        path.unlink()
+        save(path.with_suffix(".jpg"), ids() * 100, quality=80)
+    result = report(folder)
+    assert {f.code for f in result.errors} == {"lossy-mask"}
+    assert result.warnings == ()

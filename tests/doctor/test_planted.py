@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import cycle
-
 import pytest
 
 from intarsia.datasets import Dataset
 from intarsia.doctor import check
-from intarsia.doctor.files import printable
 
-from .made import SPLITS, Made, make
-from .planting import FAULTS
+from .made import Made, make
+from .planting import FAULTS, SETS, SOUND, SOUND_LAYOUTS, faults_of, plant_all
 
-# layout, format of the images and of the masks, how the masks hold the classes
-SETS = [
-    ("splits above", "png", "png", "ids"),
-    ("splits below", "jpg", "png", "colors"),
-    ("camvid", "bmp", "tif", "wide"),
-    ("nested", "tif", "bmp", "binary"),
-    ("suffix", "webp", "png", "palette"),
-    ("declared", "jpeg", "png", "alpha"),
-    ("camvid", "png", "tif", "deep"),
-    ("splits below", "png", "png", "bit"),
-]
 # What a planted fault brings with it, and rightly.
 _CONSEQUENCES = {"identical-images", "identical-across-splits", "conflicting-masks"}
 
 
-def _faults(encoding: str):
-    return [f for f in FAULTS if not f.encodings or encoding in f.encodings]
-
-
 def test_the_table_is_long_enough():
-    cases = {(f.kind, number) for number, s in enumerate(SETS) for f in _faults(s[3])}
+    cases = {(f.kind, number) for number, s in enumerate(SETS) for f in faults_of(s[3])}
     assert len(cases) >= 300
     assert len({f.kind for f in FAULTS}) >= 35
     assert len({f.code for f in FAULTS}) >= 28
@@ -42,12 +24,7 @@ def test_the_table_is_long_enough():
 @pytest.mark.parametrize(("layout", "image", "mask", "encoding"), SETS)
 def test_one_run_finds_every_planted_fault(tmp_path, layout, image, mask, encoding):
     made = make(Made(tmp_path / "set", layout, image, mask, encoding))
-    planted = {}
-    for number, (fault, split) in enumerate(zip(_faults(encoding), cycle(SPLITS), strict=False)):
-        name = f"fault{number}x{split}"
-        made.write(split, name, seed=number)
-        file = fault.plant(made, made.image(split, name), made.mask(split, name))
-        planted[fault.kind] = (fault.code, printable(made.shown(file)))
+    planted = plant_all(made)
     report = check(Dataset.open(made.root))
     found = {(f.code, f.file): f for f in report.findings}
     missed = {kind: case for kind, case in planted.items() if case not in found}
@@ -63,22 +40,8 @@ def test_one_run_finds_every_planted_fault(tmp_path, layout, image, mask, encodi
     assert not false, report
 
 
-@pytest.mark.parametrize("layout", ["splits above", "splits below", "camvid", "nested", "suffix"])
-@pytest.mark.parametrize(
-    ("image", "mask", "encoding"),
-    [
-        ("png", "png", "ids"),
-        ("jpg", "png", "colors"),
-        ("jpg", "png", "alpha"),
-        ("bmp", "tif", "wide"),
-        ("tif", "bmp", "binary"),
-        ("webp", "png", "palette"),
-        ("png", "tif", "deep"),
-        ("png", "png", "bit"),
-        ("ppm", "pgm", "ids"),
-        ("gif", "png", "ids"),
-    ],
-)
+@pytest.mark.parametrize("layout", SOUND_LAYOUTS)
+@pytest.mark.parametrize(("image", "mask", "encoding"), SOUND)
 def test_no_false_alarm_in_a_sound_set(tmp_path, layout, image, mask, encoding):
     made = make(Made(tmp_path / "set", layout, image, mask, encoding), each=2)
     for described in (True, False):

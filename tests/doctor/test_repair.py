@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,3 +186,71 @@ def test_drawings_are_painted_and_unlabelled_images_kept_apart(tmp_path):
         assert np.array_equal(fixed.read_mask(sample), before[sample.name])
         assert (before[sample.name] == 1).sum() == 18 * 13
     assert check(fixed).errors == ()
+
+
+def test_images_outside_the_folder_stay_as_they_are(tmp_path):
+    for at in range(6):
+        save(tmp_path / f"photos/images/n{at}.png", picture(at))
+        (tmp_path / "photos/labels").mkdir(exist_ok=True)
+        (tmp_path / f"photos/labels/n{at}.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/data.yaml").write_text(
+        f"path: {tmp_path / 'photos'}\ntrain: images\nnames: [cat]\n"
+    )
+    before = _state(tmp_path / "photos")
+    data = Dataset.open(tmp_path / "set")
+    write_repaired(data, check(data), tmp_path / "fixed")
+    assert _state(tmp_path / "photos") == before
+    assert {s.name for s in Dataset.open(tmp_path / "fixed").samples} == {
+        s.name for s in data.samples
+    }
+
+
+def test_a_drawing_of_a_turned_photo_is_not_turned(tmp_path):
+    """Label Studio's COCO has upright shapes and the size of the file lying down."""
+    exif = Image.Exif()
+    exif[274] = 6
+    root = tmp_path / "set"
+    for at in range(6):
+        save(root / f"n{at}.jpg", picture(at), format="JPEG", exif=exif)  # upright 50 x 37
+    content = {
+        "images": [
+            {"id": at, "file_name": f"n{at}.jpg", "height": SIZE[0], "width": SIZE[1]}
+            for at in range(6)
+        ],
+        "annotations": [
+            {"id": at, "image_id": at, "category_id": 5, "segmentation": [[2, 1, 9, 1, 9, 45]]}
+            for at in range(6)
+        ],
+        "categories": [{"id": 5, "name": "cat"}],
+    }
+    (root / "annotations.json").write_text(json.dumps(content))
+    data = Dataset.open(root)
+    report = check(data)
+    assert {f.code for f in report.errors} == {"exif-mismatch"}
+    assert "swap width and height there" in report.errors[0].hint
+    changes = write_repaired(data, report, tmp_path / "fixed")
+    assert {c.code for c in changes} == {"remapped"}
+    assert len(check(Dataset.open(tmp_path / "fixed")).errors) == 6
+
+
+def test_lone_files_never_take_the_place_of_a_pair(tmp_path):
+    root = tmp_path / "set"
+    for at in range(6):
+        save(root / f"images/n{at}.png", picture(at))
+        save(root / f"masks/n{at}.png", ids())
+    save(root / "images/more/n0.png", picture(50))  # without a mask
+    save(root / "images/other/n0.png", picture(51))
+    save(root / "masks/alone/n1.png", 2 - ids())  # without an image
+    data = Dataset.open(root)
+    write_repaired(data, check(data), tmp_path / "fixed")
+    fixed = Dataset.open(tmp_path / "fixed")
+    assert {s.name for s in fixed.samples} == {f"n{at}" for at in range(6)}
+    for sample in fixed.samples:
+        assert np.array_equal(fixed.read_image(sample), picture(int(sample.name[1:])))
+        assert np.array_equal(fixed.read_mask(sample), ids())
+    assert sorted(p.relative_to(tmp_path / "fixed") for p in fixed.unpaired_images) == [
+        Path("images/more/n0.png"),
+        Path("images/other/n0.png"),
+    ]
+    assert [p.name for p in fixed.unpaired_masks] == ["n1.png"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from made_run import STREET, FakeRun, make_run, predict_by
 
+from browsing import look
 from intarsia.errors import RunError
 from intarsia.labels import LabelMap
 from intarsia.reporting import gallery, report, write_report
@@ -44,7 +45,7 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
         return []
 
     monkeypatch.setattr(report, "learning_curves", none)
-    monkeypatch.setattr(report, "_drawings", none)
+    monkeypatch.setattr(report, "section_drawings", none)
 
 
 def test_a_report(written: FakeRun) -> None:
@@ -226,38 +227,7 @@ def test_forty_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_in_a_browser(written: FakeRun, scheme: str) -> None:
     """No overflow at phone width, nothing in the console, nothing from the network."""
-    import os
-    import shutil
-
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium; name one in $CHROMIUM")
-    path = written.path / "report.html"
-    said: list[str] = []
-    asked: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        for width in (390, 1280):
-            page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
-            page.on("console", lambda message: said.append(message.text))
-            page.on("pageerror", lambda error: said.append(str(error)))
-            page.on("request", lambda request: asked.append(request.url))
-            page.goto(path.as_uri())
-            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            # everything wider than the page lies in a box that scrolls by itself
-            assert page.evaluate(_SPILLED) == []
-            assert page.evaluate("[...document.images].every(i => i.naturalWidth > 0)")
-            page.close()
-        browser.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-
-
-_SPILLED = """() => [...document.querySelectorAll('body *')]
-  .filter(e => !e.closest('.scroll, pre, svg') && e.getBoundingClientRect().right > innerWidth + 1)
-  .map(e => e.outerHTML.slice(0, 80))"""
+    for seen in look(written.path / "report.html", scheme):
+        assert seen.page_width <= seen.width
+        assert seen.spilled == seen.blank_images == seen.faint == seen.lost_links == []
+        assert seen.said == seen.asked == []

@@ -68,3 +68,40 @@ def test_kill_minus_nine_at_random_moments(shapes, tmp_path):
 
 def strip(run):
     return [{k: v for k, v in row.items() if k not in VOLATILE} for row in run.log]
+
+
+@pytest.mark.slow
+def test_a_cross_validation_survives_kills_at_random_moments(cells, tmp_path):
+    flags = [
+        *("--folds", "--weights", "none", "--epochs", "4", "--image-size", "32x48"),
+        *("--set", "model.name=unet", "--set", "model.encoder=test_resnet", "--device", "cpu"),
+    ]
+
+    def folds(out, *more):
+        words = ["train", str(cells), "--out", str(out), *flags, *more]
+        return [sys.executable, "-m", "intarsia", *words]
+
+    begun = time.monotonic()
+    subprocess.run(folds(tmp_path / "whole"), check=True, capture_output=True)
+    spent = time.monotonic() - begun
+    out = tmp_path / "killed"
+    chance = random.Random()
+    killed = 0
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            folds(out, "--resume"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        wait_for(out / "folds.json")
+        time.sleep(chance.uniform(0, 0.6 * spent))
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -9
+    assert killed > 0, "every training ended before it was killed"
+    subprocess.run(folds(out, "--resume"), check=True, capture_output=True)
+    one, two = Run.open(out), Run.open(tmp_path / "whole")
+    for ours, theirs in zip(one.folds, two.folds, strict=True):
+        assert strip(ours) == strip(theirs)
+    sheets = [r.evaluations["cells-out-of-fold"]["confusion_matrix"] for r in (one, two)]
+    assert sheets[0] == sheets[1]
+    assert (out / "report.html").is_file()
+    assert (out / "fold-1" / "report.html").is_file()

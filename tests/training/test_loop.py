@@ -10,12 +10,14 @@ import torch
 from safetensors.torch import load_file
 
 from intarsia.datasets import Dataset
+from intarsia.doctor import check
 from intarsia.errors import DataError, Interrupted, ModelError, RecipeError, RunError
+from intarsia.file_cache import FileCache
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.training import plan, train
 from intarsia.training.plan import Speed
-from intarsia.training.setup import prepare
+from intarsia.training.setup import checked, prepare
 from intarsia.training.step import Stepper
 from intarsia.training.validation import Validation
 
@@ -310,3 +312,17 @@ def test_a_plan_trains_nothing_and_writes_nothing(shapes, tmp_path, monkeypatch)
     assert told.seconds > 0
     assert "7 train, 3 val images; 2 classes: ground, box" in str(told)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_reads_no_file_again_that_a_check_has_seen(shapes, tmp_path, monkeypatch):
+    cache = FileCache(tmp_path / "files.sqlite")
+    check(Dataset.open(shapes, cache=cache), cache=cache)
+
+    def no_more(*_: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr("intarsia.doctor.examination._image_answer", no_more)
+    monkeypatch.setattr("intarsia.doctor.examination._mask_answer", no_more)
+    monkeypatch.setattr("intarsia.datasets.scan._answer", no_more)
+    data = Dataset.open(shapes, cache=cache)
+    assert checked(data, RECIPE, cache) == data

@@ -10,6 +10,7 @@ import typer
 from intarsia.errors import DataError
 
 if TYPE_CHECKING:
+    from intarsia.cli.display import Progress
     from intarsia.datasets import Dataset
     from intarsia.file_cache import FileCache
 
@@ -32,7 +33,11 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show the traceba
 
 
 def open_dataset(
-    data: Path | None, images: Path | None, masks: Path | None, cache: FileCache | None = None
+    data: Path | None,
+    images: Path | None,
+    masks: Path | None,
+    cache: FileCache | None = None,
+    progress: Progress | None = None,
 ) -> Dataset:
     """The data set that the arguments name.
 
@@ -49,5 +54,5 @@ def open_dataset(
             hint="for example: intarsia check camvid/",
         )
     if apart:
-        return Dataset.open(images=images, masks=masks, cache=cache)
-    return Dataset.open(data, cache=cache)
+        return Dataset.open(images=images, masks=masks, cache=cache, progress=progress)
+    return Dataset.open(data, cache=cache, progress=progress)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json as json_
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +69,8 @@ def check(
     from intarsia.images import write_atomic
 
     cache = None if no_cache else FileCache.of_user()
-    dataset, report = _examined(data, images, masks, cache)
+    with _few_collections():
+        dataset, report = _examined(data, images, masks, cache)
     typer.echo(str(report))
     if json is not None:
         write_atomic(json, json_.dumps(report.to_json(), indent=1).encode())
@@ -88,6 +92,17 @@ def check(
         raise typer.Exit(2)
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Facts of 100,000 files hold no cycles, and looking for some took a fifth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _examined(
     data: Path | None, images: Path | None, masks: Path | None, cache: FileCache | None
 ) -> tuple[Dataset | None, Report]:
@@ -95,14 +110,16 @@ def _examined(
     from intarsia.doctor import check as examine
     from intarsia.doctor import check_unopened
 
-    with progress("checking") as show:
-        try:
-            dataset = open_dataset(data, images, masks, cache)
-        except DataError as fault:
-            there = [path for path in (data, images, masks) if path is not None]
-            if not there or not all(path.exists() for path in there):
-                raise
+    try:
+        with progress("reading the masks") as show:
+            dataset = open_dataset(data, images, masks, cache, show)
+    except DataError as fault:
+        there = [path for path in (data, images, masks) if path is not None]
+        if not there or not all(path.exists() for path in there):
+            raise
+        with progress("checking") as show:
             return None, check_unopened(fault, data, images, masks, progress=show)
+    with progress("checking") as show:
         return dataset, examine(dataset, progress=show, cache=cache)
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 Progress = Callable[[int, int], None]
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.1  # a bar costs more than looking up a file that has not changed
 
 
 @contextmanager
@@ -31,9 +32,14 @@ def _bar(title: str) -> Iterator[Progress]:
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
+        last = 0.0
 
         def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+            nonlocal last
+            now = time.monotonic()
+            if done == total or now - last >= _SECONDS_BETWEEN_LOOKS:
+                last = now
+                bar.update(task, completed=done, total=total)
 
         yield show
 

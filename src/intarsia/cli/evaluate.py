@@ -25,7 +25,9 @@ def evaluate(
     data: DataArgument = None,
     images: ImagesOption = None,
     masks: MasksOption = None,
-    split: Annotated[str, typer.Option(metavar="NAME", help="train, val or test.")] = "val",
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="train, val or test; of folds, out-of-fold or test.")
+    ] = "val",
     json: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also write the sheet here.", show_default=False),
@@ -38,19 +40,21 @@ def evaluate(
 
     Measured at the images' own size, and added to the run's report. Without DATA: the data of
     the training. A look at `test` is recorded in the run. What --set changes is measured
-    beside the run's own sheet, under a name that says so.
+    beside the run's own sheet, under a name that says so. Of a cross-validation, out-of-fold
+    measures each image with the fold that has not seen it, everything else the ensemble.
 
     \b
     Example: intarsia evaluate runs/camvid camvid/ --split val
     """
     from intarsia.evaluation import evaluate as measure
+    from intarsia.file_cache import FileCache
     from intarsia.images import write_atomic
     from intarsia.reporting import write_report
     from intarsia.runs import Run
 
     opened = open_run(run, settings)
     given = data is not None or images is not None or masks is not None
-    dataset = open_dataset(data, images, masks) if given else None
+    dataset = open_dataset(data, images, masks, FileCache.of_user()) if given else None
     with progress(f"evaluating {split}") as show:
         sheet = measure(opened, dataset, split=split, device=device, progress=show)
     typer.echo(str(sheet))

@@ -11,7 +11,7 @@ from intarsia.cli.arguments import VerboseOption
 from intarsia.errors import IntarsiaError, RunError
 
 if TYPE_CHECKING:
-    from intarsia.runs import Run
+    from intarsia.runs import CrossValidation, Run
 
 
 def runs(
@@ -21,6 +21,8 @@ def runs(
     verbose: VerboseOption = False,
 ) -> None:
     """The runs in a folder: recipe, epochs, best metric.
+
+    Of a cross-validation, the sum of all its folds; its own folder lists them one by one.
 
     \b
     Example: intarsia runs runs/
@@ -47,6 +49,10 @@ def runs(
 
 
 def _row(run: Run) -> tuple[str, str, str, str, str]:
+    from intarsia.runs import CrossValidation
+
+    if isinstance(run, CrossValidation):
+        return _folds_row(run)
     metric = run.recipe.train.metric
     values = [row.get(f"val_{metric}") for row in run.log]
     measured = [value for value in values if value is not None]
@@ -58,4 +64,17 @@ def _row(run: Run) -> tuple[str, str, str, str, str]:
         f"{len(run.log)} of {run.recipe.train.epochs}",
         "" if best is None else f"{metric} {best:.3f}",
         "finished" if run.finished else "unfinished",
+    )
+
+
+def _folds_row(run: CrossValidation) -> tuple[str, str, str, str, str]:
+    begun = [fold for n in range(run.count) if (fold := run.begun(n)) is not None]
+    summary = run.summary
+    mean = summary.get("mean")
+    return (
+        run.name,
+        run.recipe.model.name,
+        f"{sum(len(fold.log) for fold in begun)} of {run.count * run.recipe.train.epochs}",
+        "" if mean is None else f"{summary['metric']} {mean:.3f}, mean of {run.count} folds",
+        "finished" if run.finished else f"{len(run.folds)} of {run.count} folds",
     )

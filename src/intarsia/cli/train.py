@@ -67,6 +67,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any key of the recipe; repeatable."),
     ] = None,
+    folds: Annotated[
+        bool, typer.Option("--folds", help="Train once for each fold of the data's saved split.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where this run was stopped.")
     ] = False,
@@ -85,13 +88,20 @@ def train(
 
     \b
     Example: intarsia train camvid/ --out runs/camvid --time 30m
+             intarsia train cells/ --folds --out runs/cells
     """
     from intarsia.errors import RecipeError
+    from intarsia.file_cache import FileCache
     from intarsia.recipe import DEFAULT, Recipe, parse_duration
     from intarsia.tracking import start_tracking
-    from intarsia.training import plan
+    from intarsia.training import plan, plan_folds, train_folds
     from intarsia.training import train as fit
 
+    if folds and track is not None:
+        raise RecipeError(
+            "--track follows one training, and --folds makes several",
+            hint="leave one of the two out; each fold keeps its own log and report",
+        )
     if epochs is not None and time is not None:
         raise RecipeError(
             "--time fits the number of epochs, which --epochs fixes", hint="give one of the two"
@@ -109,17 +119,39 @@ def train(
     chosen = recipe or DEFAULT
     resolved = Recipe.load(chosen).replace(**given).set(set_ or [])
     show_messages()
-    dataset = open_dataset(data, images, masks)
+    cache = FileCache.of_user()
+    dataset = open_dataset(data, images, masks, cache)
     if device == "auto":
         warn_of_idle_gpu()
     if dry_run:
-        typer.echo(str(plan(dataset, resolved, device=device)))
+        measure = plan_folds if folds else plan
+        typer.echo(str(measure(dataset, resolved, device=device)))
         return
-    folder = out or Path("runs") / f"{dataset.name}-{Path(chosen).stem}"
+    folder = out or Path("runs") / f"{dataset.name}-{Path(chosen).stem}{'-folds' * folds}"
+    if folds:
+        each = train_folds(
+            dataset, resolved, folder, resume=resume, device=device, on_fold=_report_once
+        )
+        _report(each)
+        return
     with start_tracking(track, folder) as tracker:
-        run = fit(dataset, resolved, folder, resume=resume, device=device, on_epoch=tracker.epoch)
+        run = fit(
+            dataset,
+            resolved,
+            folder,
+            resume=resume,
+            device=device,
+            on_epoch=tracker.epoch,
+            cache=cache,
+        )
         _report(run)
         tracker.finish(run)
+
+
+def _report_once(run: Run) -> None:
+    """The report of a fold, unless an interrupted training has written it before."""
+    if not (run.path / "report.html").is_file():
+        _report(run)
 
 
 def _report(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import struct
@@ -11,15 +12,18 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from intarsia.datasets.cache_folder import cache_folder
 from intarsia.datasets.content import fingerprint
 from intarsia.errors import DataError
+from intarsia.file_cache import cache_folder
 
 MAX_BYTES = 100 * 2**30
 MAX_FILES = 2_000_000
 _CHUNK = 1 << 20
 _LEFTOVERS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, ValueError)
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error),
+    *(NotImplementedError, ValueError),
+)
 
 
 def is_zip(path: Path) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,13 @@ from numpy.typing import NDArray
 from intarsia.datasets.pixels import read_stack
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, ImageError
+from intarsia.file_cache import FileCache, Question, answers
 from intarsia.images import ImageHeader, Scaling, read_header
 
 _MOST_HEADERS = 2000
 _MOST_IMAGES = 32
 _TWELVE_BITS = 4095
+_FACTS = "1"  # raised when a header comes to hold something else
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,17 @@ class Channels:
     notes: tuple[str, ...]
 
 
-def infer_channels(samples: Sequence[Sample], page: int | None = None) -> Channels:
+def infer_channels(
+    samples: Sequence[Sample], page: int | None = None, cache: FileCache | None = None
+) -> Channels:
     """Channels and scale from the headers; images that cannot be read are left to the check.
+
+    `cache` spares the headers that it knows.
 
     Raises:
         DataError: no image can be read.
     """
-    headers, first_fault = _headers(_spread(samples, _MOST_HEADERS))
+    headers, first_fault = _headers(_spread(samples, _MOST_HEADERS), cache)
     if not headers:
         raise first_fault or DataError("there is no image")
     notes = []
@@ -133,18 +141,33 @@ def channel_percentile_scaling(
 
 
 def _headers(
-    samples: Sequence[Sample],
+    samples: Sequence[Sample], cache: FileCache | None
 ) -> tuple[list[tuple[Sample, ImageHeader]], ImageError | None]:
+    questions = (
+        Question(file, "header", _FACTS, partial(_header_answer, file))
+        for sample in samples
+        for file in sample.image_files
+    )
+    found = answers(questions, cache)
     headers: list[tuple[Sample, ImageHeader]] = []
     fault: ImageError | None = None
     for sample in samples:
-        try:
-            header, *more = (read_header(file) for file in sample.image_files)
-            channels = header.channels + sum(part.channels for part in more)
-            headers.append((sample, replace(header, channels=channels)))
-        except ImageError as error:
-            fault = fault or error
+        parts = [(file, next(found)) for file in sample.image_files]
+        faults = [(file, part["fault"]) for file, part in parts if "fault" in part]
+        if faults:
+            fault = fault or ImageError.from_json(faults[0][1], where=faults[0][0])
+            continue
+        header, *more = (ImageHeader(**part) for _, part in parts)
+        channels = header.channels + sum(part.channels for part in more)
+        headers.append((sample, replace(header, channels=channels)))
     return headers, fault
+
+
+def _header_answer(file: Path) -> dict[str, Any]:
+    try:
+        return asdict(read_header(file))
+    except ImageError as error:
+        return {"fault": error.to_json()}
 
 
 def _spread(samples: Sequence[Sample], most: int) -> Sequence[Sample]:

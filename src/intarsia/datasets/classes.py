@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from intarsia.datasets.encodings import MaskEncoding, Value, show
 from intarsia.datasets.known import Known
 from intarsia.datasets.labelmap import FILE_NAME, is_void
+from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MOST_VALUES, MaskScan
 from intarsia.errors import DataError
+from intarsia.images import RawMask
 from intarsia.labels import Color, LabelMap, distinct_colors
 
 _MOST_COLORS = 64  # more than this, and the rare ones are taken for blurred edges
@@ -325,3 +329,36 @@ def _not_labels(values: int, scans: Sequence[MaskScan], what: str) -> DataError:
         expected="one value or colour a class",
         hint="export the masks as PNG without smoothing, or say in dataset.yaml what they hold",
     )
+
+
+def held_classes(
+    samples: Sequence[Sample], scans: Sequence[MaskScan], classes: Classes
+) -> dict[str, frozenset[int]]:
+    """The ids in the mask of every sample, by name; not of masks with faults.
+
+    `scans` are those of the samples, in their order.
+    """
+    found: dict[str, frozenset[int]] = {}
+    seen: dict[object, frozenset[int] | None] = {}  # many masks hold the same values
+    for sample, scan in zip(samples, scans, strict=True):
+        if scan.error is not None or not scan.counts:
+            continue
+        alike = (scan.kind, tuple(scan.counts), tuple(scan.palette.items()))
+        if alike not in seen:
+            ids, unknown = classes.encoding.decode(_one_pixel_a_value(scan), classes.labels)
+            held = frozenset(ids.ravel().tolist()) - {classes.labels.ignore_index}
+            seen[alike] = None if unknown else held
+        if (ids_held := seen[alike]) is not None:
+            found[sample.name] = ids_held
+    return found
+
+
+def _one_pixel_a_value(scan: MaskScan) -> RawMask:
+    colors = scan.kind == "colors"
+    values = np.array([list(scan.counts)], np.uint8 if colors else np.int64)
+    palette = None
+    if scan.palette:
+        palette = np.zeros((max(scan.palette) + 1, 3), np.uint8)
+        for index, color in scan.palette.items():
+            palette[index] = color
+    return RawMask(values, scan.kind, palette, scan.format)

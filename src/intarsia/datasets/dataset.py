@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,12 +68,13 @@ class Dataset:
         masks: str | os.PathLike[str] | None = None,
         seed: int = 0,
         cache: FileCache | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Dataset:
         """Open a folder in any supported layout, a dataset.yaml, or two folders.
 
-        Every mask is read once, to learn its values; `cache` spares those that it knows. Where no
-        split is given, one is drawn by `seed`: 70 % train, 15 % val, 15 % test, whole groups
-        together.
+        Every mask is read once, to learn its values; `cache` spares those that it knows, and
+        `progress` is called with the number of masks read and of all. Where no split is given, one
+        is drawn by `seed`: 70 % train, 15 % val, 15 % test, whole groups together.
 
         Raises:
             DataError: no layout fits, nothing pairs up, or dataset.yaml has faults (all at once).
@@ -86,6 +87,7 @@ class Dataset:
             None if masks is None else Path(masks),
             seed,
             cache,
+            progress=progress,
         )
 
     @property

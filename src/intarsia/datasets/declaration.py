@@ -12,6 +12,7 @@ from intarsia.datasets.drawings.drawing import Drawing
 from intarsia.datasets.encodings import Value, show
 from intarsia.datasets.layouts.names import split_name
 from intarsia.errors import DataError
+from intarsia.file_cache import cache_folder
 from intarsia.images import write_atomic
 
 FILE_NAME = "dataset.yaml"
@@ -28,9 +29,17 @@ def write_description(data: Dataset, *, empty: str | None = None) -> Path:
     `empty` says what masks of background only mean (background, ignore or drop).
 
     Raises:
-        DataError: there is one already, or a file name cannot be written as text.
+        DataError: there is one already, the data set is a zip, or a file name cannot be written
+            as text.
     """
     path = data.root / FILE_NAME
+    if path.is_relative_to(cache_folder()):
+        raise DataError(
+            "a zip cannot hold the dataset.yaml, and the folder that it was unpacked into may be "
+            "deleted at any time",
+            where=data.root,
+            hint="unpack the zip yourself and name the folder",
+        )
     for name in (FILE_NAME, "dataset.yml"):
         if (data.root / name).exists():
             raise DataError(
@@ -58,7 +67,7 @@ def describe(data: Dataset, *, empty: str | None = None, table: str | None = Non
     lie in one each, channels and scale, groups, and splits that were drawn rather than found.
     `table` names a file of splits and groups, as `intarsia split` writes it, that says both.
     """
-    lines = [f"# {note}" for note in data.notes if "\n" not in note]
+    lines = [f"# {note}" for note in data.notes if note.isprintable()]
     parts = [_HEAD + "".join(f"{line}\n" for line in lines), _classes(data), _folders(data)]
     parts += [_image(data), _groups(data, table), _splits(data, table)]
     if meant := empty or data.empty:
@@ -117,15 +126,24 @@ def _ascending(values: Iterable[Value | None]) -> bool:
 
 
 def _both_folders(data: Dataset) -> tuple[Path, Path] | None:
-    """The folder of all images and that of all masks, where the one is never inside the other."""
-    if data.groups_given or any(isinstance(s.mask, Drawing) for s in data.samples):
+    """The folder of all images and that of all masks, where the one is never inside the other.
+
+    Instead of the masks, the file of annotations that lies elsewhere.
+    """
+    if data.groups_given:
         return None  # folders alone would not say that
+    drawn = {s.mask.source for s in data.samples if isinstance(s.mask, Drawing)}
+    if drawn:
+        elsewhere = [source for source in drawn if not source.is_relative_to(data.root)]
+        return (data.root, elsewhere[0]) if elsewhere and len(drawn) == 1 else None
     images = [s.image.parent for s in data.samples] + [p.parent for p in data.unpaired_images]
     masks = [s.mask.parent for s in data.samples if isinstance(s.mask, Path)]
     masks += [p.parent for p in data.unpaired_masks]
     if not images or not masks:
         return None
     first, second = Path(os.path.commonpath(images)), Path(os.path.commonpath(masks))
+    if first.is_relative_to(cache_folder()):
+        return None  # written there out of a table, and gone one day
     if first.is_relative_to(second) or second.is_relative_to(first):
         return None
     # Only where names come out alike: below the image folder, as the layout gave them.
@@ -215,5 +233,8 @@ def _stored(value: Value) -> str:
 
 
 def _text(text: str) -> str:
-    """A YAML scalar in double quotes, which JSON's are."""
-    return json.dumps(text, ensure_ascii=False)
+    """A YAML scalar in double quotes, which JSON's are; what YAML would not read is escaped."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(
+        c if c.isprintable() or "\ud800" <= c < "\ue000" else rf"\U{ord(c):08x}" for c in quoted
+    )

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from intarsia.datasets.channels import (
     Channels,
     channel_percentile_scaling,
@@ -22,7 +20,8 @@ from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
-from intarsia.images import RawMask, Scaling
+from intarsia.file_cache import FileCache
+from intarsia.images import Scaling
 from intarsia.labels import LabelMap, distinct_colors
 
 _MOSTLY = 0.9
@@ -221,50 +220,33 @@ def _undeclared_top(items: Sequence[ClassItem], values: Sequence[Value]) -> int 
     return top
 
 
-def empty_masks(
-    samples: Sequence[Sample], scans: Sequence[MaskScan], classes: Classes
-) -> frozenset[str]:
+def empty_masks(held: Mapping[str, frozenset[int]], masks: int) -> frozenset[str]:
     """The names of the samples whose mask holds the first class only, besides ignored pixels.
 
-    `scans` are those of the samples that have a mask, in their order.
+    `held` are the ids in the masks by name, `masks` how many there are, those with faults too.
 
     Raises:
         DataError: every mask is of that kind, so that nothing would be left.
     """
-    empty: set[str] = set()
-    masked = [sample for sample in samples if sample.mask is not None]
-    for sample, scan in zip(masked, scans, strict=True):
-        if scan.error is None and scan.counts:
-            ids, unknown = classes.encoding.decode(_one_pixel_a_value(scan), classes.labels)
-            if not unknown and set(np.unique(ids)) - {classes.labels.ignore_index} == {0}:
-                empty.add(sample.name)
-    if len(empty) == len(masked):
+    empty = frozenset(name for name, ids in held.items() if ids == {0})
+    if len(empty) == masks:
         raise DataError(
             "every mask holds background only",
             hint="label the images, or say empty: background in dataset.yaml",
         )
-    return frozenset(empty)
+    return empty
 
 
-def _one_pixel_a_value(scan: MaskScan) -> RawMask:
-    colors = scan.kind == "colors"
-    values = np.array([list(scan.counts)], np.uint8 if colors else np.int64)
-    palette = None
-    if scan.palette:
-        palette = np.zeros((max(scan.palette) + 1, 3), np.uint8)
-        for index, color in scan.palette.items():
-            palette[index] = color
-    return RawMask(values, scan.kind, palette, scan.format)
-
-
-def declared_channels(description: Description, samples: Sequence[Sample]) -> Channels:
+def declared_channels(
+    description: Description, samples: Sequence[Sample], cache: FileCache | None = None
+) -> Channels:
     """Channels and scale as dataset.yaml says, the rest inferred.
 
     Raises:
         DataError: no image can be read.
     """
     image = description.image
-    channels = infer_channels(samples, image.page)
+    channels = infer_channels(samples, image.page, cache)
     if image.channels is not None:
         names = ", ".join(image.channels)
         notes = tuple(note for note in channels.notes if "channels" not in note)

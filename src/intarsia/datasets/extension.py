@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from intarsia.datasets.split_table import LEFT_OUT, Row
+
+_Places = dict[str, set[tuple[str, str | None]]]  # by group: places, and what the table calls it
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,22 @@ def extend_rows(
             row = other or row
         if row is not None:
             known[one.image] = row
-    places: dict[str, set[tuple[str, str | None]]] = {}
+    by_rule: _Places = {}
     for row in saved:
         if row.group is not None:
-            places.setdefault(row.group, set()).add((row.place, row.group))
+            by_rule.setdefault(row.group, set()).add((row.place, row.group))
+    # what follows blocks means those of the table: today's may begin and end elsewhere
+    by_table = {group: set(found) for group, found in by_rule.items()}
     for one in today:
         if one.image in known and one.group is not None:
             row = known[one.image]
-            places.setdefault(one.group, set()).add((row.place, row.group))
-    fresh = sorted(
-        {_unit(one) for one in today if one.image not in known and not _known(one, places)}
-    )
+            by_rule.setdefault(one.group, set()).add((row.place, row.group))
+    found_of = {
+        one: _known(one, by_table if one.follows else by_rule)
+        for one in today
+        if one.image not in known
+    }
+    fresh = sorted({_unit(one) for one, found in found_of.items() if not found})
     hashed = _hashed(fresh, saved, shares, seed)
     rows: list[Row] = []
     followed: list[str] = []
@@ -81,12 +88,12 @@ def extend_rows(
             row = known[one.image]
             rows.append(Row(one.image, row.place, row.group, one.sha256))
             continue
-        found = _known(one, places)
-        where = {place for place, _ in found} - ({LEFT_OUT} if len(found) > 1 else set())
+        found = found_of[one]
+        where = {place for place, _ in found} - {LEFT_OUT}
         if not found:
             rows.append(Row(one.image, hashed[_unit(one)], one.group, one.sha256))
             added.append(one.image)
-        elif len(where) > 1 or where == {LEFT_OUT}:
+        elif len(where) != 1:
             rows.append(Row(one.image, LEFT_OUT, one.group, one.sha256))
             between.append(one.image)
         else:
@@ -94,15 +101,29 @@ def extend_rows(
             rows.append(Row(one.image, where.pop(), names[0] if names else one.group, one.sha256))
             followed.append(one.image)
     there = {id(row) for row in known.values()}
-    gone = [row for row in saved if id(row) not in there]
+    gone = [row.image for row in saved if id(row) not in there]
     return Extension(
-        rows=(*rows, *(row for row in gone if row.image not in {r.image for r in rows})),
+        rows=(*rows, *_not_there(saved, today)),
         changed=tuple(changed),
         followed=tuple(followed),
         added=tuple(added),
         between=tuple(between),
-        gone=tuple(row.image for row in gone),
+        gone=tuple(gone),
     )
+
+
+def _not_there(saved: Sequence[Row], today: Sequence[Newcomer]) -> Iterator[Row]:
+    """Rows of content that is not there today, so that it is known where it comes back.
+
+    Where another image has its name now, the row is called by its hash, too.
+    """
+    names, contents = {one.image for one in today}, {one.sha256 for one in today}
+    for row in saved:
+        if row.image not in names:
+            if row.sha256 is None or row.sha256 not in contents:
+                yield row
+        elif row.sha256 is not None and row.sha256 not in contents:
+            yield replace(row, image=f"{row.image} ({row.sha256[:8]})")
 
 
 def hashed_share(unit: str, seed: int) -> float:
@@ -132,8 +153,6 @@ def _unit(one: Newcomer) -> str:
     return one.sha256 if one.group is None else one.group
 
 
-def _known(
-    one: Newcomer, places: Mapping[str, set[tuple[str, str | None]]]
-) -> set[tuple[str, str | None]]:
+def _known(one: Newcomer, places: _Places) -> set[tuple[str, str | None]]:
     wanted = one.follows or ((one.group,) if one.group is not None else ())
     return {place for group in wanted for place in places.get(group, ())}

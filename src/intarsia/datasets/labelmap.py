@@ -53,7 +53,9 @@ def read_labelmap(path: Path) -> list[tuple[str, Color]]:
 
 def _color(text: str) -> Color | None:
     numbers = text.split(",")
-    if len(numbers) != 3 or not all(n.strip().isdigit() and int(n) < 256 for n in numbers):
+    if len(numbers) != 3 or not all(
+        n.strip().isdecimal() and len(n) < 9 and int(n) < 256 for n in numbers
+    ):
         return None
     red, green, blue = (int(n) for n in numbers)
     return (red, green, blue)

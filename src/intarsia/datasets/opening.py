@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from intarsia.datasets.classes import (
     fits_labelmap,
     from_known,
     from_labelmap,
+    held_classes,
     infer,
     readable,
 )
@@ -26,13 +27,15 @@ from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.partition import gives_groups, guessed_groups, partition
 from intarsia.datasets.place import find_place
 from intarsia.datasets.sample import Sample
-from intarsia.datasets.scan import MaskScan, scan_masks
+from intarsia.datasets.scan import MaskScan, scan_mask, scan_masks
 from intarsia.datasets.splits import with_groups
 from intarsia.errors import DataError
 
 if TYPE_CHECKING:
     from intarsia.datasets.description import Description
     from intarsia.file_cache import FileCache
+
+_PROBES, _FEW_VALUES = 5, 64
 
 
 def open_dataset(
@@ -43,6 +46,7 @@ def open_dataset(
     cache: FileCache | None = None,
     *,
     divided: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Open a data set; see `Dataset.open`.
 
@@ -53,15 +57,16 @@ def open_dataset(
     where, root, found = place.where, place.root, place.found
     description = place.description
     samples = _paired(found, root)
-    scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache))
+    scans = list(scan_masks((s.mask for s in samples if s.mask is not None), cache, progress))
     known = _known(samples, scans)
     classes = _classes(samples, scans, known, found.classes, root, description, where)
+    held = held_classes([s for s in samples if s.mask is not None], scans, classes)
     ignored_masks: frozenset[str] = frozenset()
     empty_notes: tuple[str, ...] = ()
     if description is not None and description.empty in ("ignore", "drop"):
         from intarsia.datasets.declared import empty_masks
 
-        empty = empty_masks(samples, scans, classes)
+        empty = empty_masks(held, len(scans))
         empty_notes = (f"{len(empty)} masks of background only: {description.empty}, as declared",)
         if description.empty == "drop":
             samples = tuple(s for s in samples if s.name not in empty)
@@ -69,17 +74,17 @@ def open_dataset(
             ignored_masks = empty
     split_notes: list[str] = []
     if divided:
-        samples, split_notes = partition(samples, seed, known, description, where)
+        samples, split_notes = partition(samples, seed, known, description, where, held)
     elif not gives_groups(found) and (groups := guessed_groups(samples, known)) is not None:
         samples = with_groups(samples, groups)
     page = None
     names = found.channel_names
     if description is None:
-        channels = infer_channels(samples)
+        channels = infer_channels(samples, cache=cache)
     else:
         from intarsia.datasets.declared import declared_channels
 
-        channels = declared_channels(description, samples)
+        channels = declared_channels(description, samples, cache)
         names, page = tuple(description.image.channels or names), description.image.page
     notes = (f"layout: {found.layout}", *found.notes, *found.pairs.notes)
     return Dataset(
@@ -176,11 +181,28 @@ def _undeclared_classes(
     named = [] if file is None else read_labelmap(file)
     if named and fits_labelmap(scans, named):
         return from_labelmap(named)
-    inferred = infer(scans) if known is None else from_known(known)
+    inferred = _inferred(samples, scans) if known is None else from_known(known)
     if not named:
         return inferred
     note = f"{FILE_NAME} is not used: it names colours and the masks hold ids"
     return replace(inferred, notes=(*inferred.notes, note))
+
+
+def _inferred(samples: Sequence[Sample], scans: Sequence[MaskScan]) -> Classes:
+    """The classes by the values of the masks; where these are photographs, are they swapped?"""
+    try:
+        return infer(scans)
+    except DataError as fault:
+        some = [scan_mask(sample.image) for sample in samples[:_PROBES]]
+        if any(scan.error or scan.distinct > _FEW_VALUES for scan in some):
+            raise
+        raise DataError(
+            fault.what,
+            where=fault.where,
+            expected=fault.expected,
+            hint="the images look like masks, with few values each: were the two folders swapped? "
+            "Rename them, or say --images DIR --masks DIR",
+        ) from fault
 
 
 def _labelmap_file(samples: Sequence[Sample], root: Path) -> Path | None:

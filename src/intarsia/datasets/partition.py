@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,12 @@ def partition(
     known: Known | None,
     description: Description | None,
     where: Path,
+    held: Mapping[str, frozenset[int]],
 ) -> tuple[tuple[Sample, ...], list[str]]:
-    """The samples with groups and splits, given or drawn by `seed`, and what to say of them."""
+    """The samples with groups and splits, given or drawn by `seed`, and what to say of them.
+
+    `held` are the classes in the mask of every sample, by name.
+    """
     notes: list[str] = []
     groups, unit = _groups(samples, known, description, where)
     if groups is not None:
@@ -38,10 +42,10 @@ def partition(
     samples = tuple(s for s in samples if s.mask is not None)
     splits = Counter(s.split for s in samples)
     if splits[None] == len(samples):
-        samples = split_samples(samples, seed)
+        samples = split_samples(samples, seed, held)
         notes.append(f"no split is given: drawn 70/15/15 by seed {seed}, {unit}")
     elif not splits["val"] and splits["train"]:
-        samples = val_from_train(samples, seed)
+        samples = val_from_train(samples, seed, held)
         notes.append(f"no val is given: 15 % of train becomes val by seed {seed}, {unit}")
     sizes = Counter(s.split for s in samples)
     counts = [f"{sizes[name] or 'no'} {name}" for name in SPLITS]

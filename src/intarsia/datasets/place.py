@@ -84,7 +84,7 @@ def _found(where: Path) -> Place:
 def description_file(path: Path) -> Path:
     """The file meant by a path (its dataset.yaml, if it has one), or the folder itself."""
     file = _absolute(path)
-    if file.is_file() and file.suffix.lower() in (".yaml", ".yml", *LIST_FILES, *_ANNOTATIONS):
+    if file.suffix.lower() in (".yaml", ".yml", *LIST_FILES, *_ANNOTATIONS) and file.is_file():
         return file
     folder = _folder(path)
     for place in nested(folder):
@@ -113,15 +113,21 @@ def _absolute(path: Path) -> Path:
 def _folder(path: Path) -> Path:
     """An existing folder, absolute."""
     folder = _absolute(path)
-    if folder.is_dir():
+    try:
+        there, is_folder = folder.exists(), folder.is_dir()
+    except OSError as error:  # a name too long, a folder above that may not be entered
+        raise DataError(f"cannot be opened: {error.strerror or error}", where=path) from error
+    if is_folder:
         return folder
-    if folder.exists():
+    if there:
         zipped = folder.suffix.lower() in (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
         raise DataError(
             "this is an archive" if zipped else "this is a file",
             where=path,
             expected="a folder, a zip, a dataset.yaml, or a CSV or parquet file",
-            hint="unpack it first, or make it a zip" if zipped else None,
+            hint="unpack it first, or make it a zip"
+            if zipped
+            else "name the folder of the whole data set",
         )
     beside = [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else []
     close = nearest(folder.name, beside)

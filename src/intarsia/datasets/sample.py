@@ -17,7 +17,7 @@ class Sample:
     where every image is its own unit. `mask` is a file, a drawing out of a file of annotations, or
     None where nobody has labelled the image. `more_channels` are the files whose channels follow
     those of `image`, where one image is several files of equal size (nnU-Net). `fold` is the part
-    of a cross-validation, `sha256` the hash of the image file that a saved split gives.
+    of a cross-validation, `sha256` the hash of the image's files that a saved split gives.
     """
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,9 @@ class MaskScan:
 
 
 def scan_masks(
-    masks: Iterable[Path | Drawing], cache: FileCache | None = None
+    masks: Iterable[Path | Drawing],
+    cache: FileCache | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[MaskScan]:
     """Scan every mask, in order, on all cores; `cache` remembers files of earlier commands."""
     some = list(masks)
@@ -58,7 +60,9 @@ def scan_masks(
         for mask in some
     )
     kept = 0
-    for mask, found in zip(some, answers(questions, cache), strict=True):
+    for at, (mask, found) in enumerate(zip(some, answers(questions, cache), strict=True), start=1):
+        if progress is not None:
+            progress(at, len(some))
         scan = _from_json(source_of(mask), found)
         kept += len(scan.counts)
         if kept > _MOST_KEPT:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from intarsia.datasets.content import fingerprint
+from intarsia.datasets.content import content_hash
 from intarsia.datasets.groups.table import names_of, read_table
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, nearest
@@ -72,6 +72,9 @@ def read_rows(file: Path) -> tuple[list[Row], bool]:
         rows.append(
             Row(image, place, line.get("group") or None, line.get("sha256", "").lower() or None)
         )
+    numbers = sorted({int(row.place) for row in rows if row.place.isdigit()}) if not faults else []
+    if numbers and numbers != list(range(len(numbers))):
+        faults.append(f"the folds are {', '.join(map(str, numbers[:20]))}: count them from 0")
     if faults:
         raise DataError(
             f"{len(faults)} faults:\n    " + "\n    ".join(faults[:_MOST_FAULTS]), where=file
@@ -185,7 +188,7 @@ def _renamed(missing: Sequence[Row], left: Mapping[str, Sample]) -> dict[Row, Sa
         return {}
     found: dict[Row, Sample] = {}
     for sample in left.values():
-        row = wanted.pop(fingerprint(sample.image)[1], None)
+        row = wanted.pop(content_hash(sample.image_files), None)
         if row is not None:
             found[row] = sample
     return found

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from intarsia.datasets.content import fingerprint
+from intarsia.datasets.content import content_hash
 from intarsia.datasets.dataset import Dataset
 from intarsia.datasets.description_text import edit_description
 from intarsia.datasets.division import Shape, class_presence, divide, infer_rule, short_names
@@ -17,6 +17,7 @@ from intarsia.datasets.extension import Newcomer, extend_rows
 from intarsia.datasets.groups import Groups, Rule, group_samples, parse_rule
 from intarsia.datasets.groups.joining import join_groups
 from intarsia.datasets.groups.recordings import border_frames, follow_blocks
+from intarsia.datasets.layouts import read_annotation_file, read_file
 from intarsia.datasets.opening import open_dataset
 from intarsia.datasets.place import description_file
 from intarsia.datasets.ratio import parse_ratio
@@ -173,13 +174,13 @@ def save_split(
 
 
 def content_hashes(samples: Sequence[Sample]) -> dict[str, str]:
-    """The SHA-256 of every image file by name.
+    """The hash of every image by name.
 
     Raises:
         DataError: a file cannot be read.
     """
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        found = list(pool.map(lambda sample: fingerprint(sample.image)[1], samples))
+        found = list(pool.map(lambda sample: content_hash(sample.image_files), samples))
     return {sample.name: digest for sample, digest in zip(samples, found, strict=True)}
 
 
@@ -206,6 +207,12 @@ def _described(path: Path) -> tuple[Path, Description | None]:
         )
     file = description_file(path)
     if file.suffix.lower() in (".yaml", ".yml"):
+        if read_file(file) is not None or read_annotation_file(file, file.parent) is not None:
+            raise DataError(
+                "this YAML is that of Ultralytics and cannot hold a split",
+                where=file,
+                hint="rename it data.yaml: the split is then written into a dataset.yaml beside it",
+            )
         return file, read_description(file)
     if file.is_file():
         raise DataError(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from intarsia.datasets import Dataset
 from intarsia.doctor import (
     files,
+    lookalikes,
     masks,
     names,
     nearest,
@@ -42,7 +43,11 @@ def check(
     neighbours = nearest.nearest_train(data, inspections, recordings)
     across = [*splits.findings(data, inspections)]
     identical = {f.file: f for f in across if f.code == "identical-across-splits" and f.file}
-    numbers = statistics(data, inspections) | {"nearest_train": nearest.as_json(neighbours)}
+    clusters = lookalikes.clusters(data, inspections)
+    numbers = statistics(data, inspections) | {
+        "nearest_train": nearest.as_json(neighbours),
+        "near_duplicates": lookalikes.as_json(clusters),
+    }
     changed = [] if cache is None else sorted({*cache.changed})
     found = [
         *files.findings(data, inspections),
@@ -51,6 +56,7 @@ def check(
         *across,
         *sequences.findings(data, inspections, recordings),
         *nearest.findings(neighbours, identical),
+        *lookalikes.findings(clusters),
         *saved_split.findings(data, cache),
         *oddities.findings(data, inspections, numbers),
         *(

@@ -45,7 +45,9 @@ def _listed(found: list[Finding]) -> Iterator[str]:
     shown, hints = found[:limit], {f.hint for f in found[:limit]}
     for one in shown:
         place = f"{one.file}: " if one.file else ""
-        expected = f" (expected: {one.expected})" if one.expected else ""
+        # what is long comes last, so that nobody misses what to do
+        long = one.expected is not None and "\n" in one.expected
+        expected = f" (expected: {one.expected})" if one.expected and not long else ""
         yield f"  {place}{one.value}{expected}"
         if one.hint and len(hints) > 1:
             yield f"    do: {one.hint}"
@@ -53,6 +55,9 @@ def _listed(found: list[Finding]) -> Iterator[str]:
         yield f"  ... and {len(found) - limit} more"
     if len(hints) == 1 and found[0].hint:
         yield f"  do: {found[0].hint}"
+    for one in shown:
+        if one.expected and "\n" in one.expected:
+            yield f"  expected: {one.expected}"
 
 
 def _overview(statistics: dict[str, Any]) -> Iterator[str]:

@@ -29,8 +29,8 @@ def shown(path: Path | Drawing, data: Dataset) -> str:
     """
     if isinstance(path, Drawing):
         return shown(path.source, data) + (f" ({printable(path.key)})" if path.key else "")
-    relative = path.relative_to(data.root) if path.is_relative_to(data.root) else path
-    return printable(relative.as_posix())
+    inside = data.root.as_posix().rstrip("/") + "/"
+    return printable(path.as_posix().removeprefix(inside))
 
 
 def printable(text: str) -> str:
@@ -231,14 +231,21 @@ def _sizes(data: Dataset, sample: Sample, image: ImageFacts, mask: MaskFacts) ->
     if image.size == mask.size[::-1]:
         hint = "height and width are swapped: rotate the mask by 90 degrees"
         if image.orientation >= 5:
+            drawn = isinstance(sample.mask, Drawing)
             yield Finding.of(
                 "exif-mismatch",
                 file,
                 _hw(mask.size),
                 expected=expected,
                 hint=f"the photo is stored turned (EXIF orientation {image.orientation}, which is "
-                "applied), and the mask was drawn on it unturned: rotate the mask likewise "
-                "(check --fix does)",
+                "applied), and "
+                + (
+                    "the file of annotations gives its size unturned: swap width and height there, "
+                    "and look whether the shapes fit"
+                    if drawn
+                    else "the mask was drawn on it unturned: rotate the mask likewise (check --fix "
+                    "does)"
+                ),
             )
             return
     yield Finding.of("size-mismatch", file, _hw(mask.size), expected=expected, hint=hint)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+Beside = tuple[tuple[str, str], ...]  # (caption, file) of images to be seen side by side
+_NOT_SAVED = ("other", "beside")
 
 # Every code, what it means in one line, and how serious it is where nothing else is said. Codes
 # are part of the public JSON: none is renamed.
@@ -52,9 +54,11 @@ CODES: dict[str, tuple[Severity, str]] = {
     "no-split": ("error", "a needed split has no images"),
     "split-without-labels": ("error", "a whole split has no labelled pixel"),
     "class-missing": ("error", "a class does not occur in a split"),
+    "proposed-split": ("note", "a split that keeps recordings whole"),
     "rare-class": ("note", "a class occurs in very few training images"),
     "identical-across-splits": ("error", "the same image lies in two splits"),
     "identical-images": ("note", "the same image occurs twice in one split"),
+    "near-duplicates": ("note", "clusters of images look nearly the same"),
     "conflicting-masks": ("warning", "the same image has two different masks"),
     "interleaved-sequence": (
         "warning",
@@ -83,7 +87,6 @@ CODES: dict[str, tuple[Severity, str]] = {
     "one-based-masks": ("note", "masks count from 1"),
     "deep-masks": ("note", "masks have more than 8 bits"),
     "changed-since-check": ("note", "a file has changed since it was last checked"),
-    "proposed-split": ("note", "a split that keeps recordings whole"),
     "inferred": ("note", "this was inferred from the files"),
 }
 
@@ -103,6 +106,7 @@ class Finding:
     expected: str | None = None
     hint: str | None = None
     other: str | None = None  # the second file where a finding is about two; not in the JSON
+    beside: tuple[Beside, ...] = ()  # images that show it side by side; not in the JSON
 
     @classmethod
     def of(
@@ -115,12 +119,14 @@ class Finding:
         hint: str | None = None,
         severity: Severity | None = None,
         other: str | None = None,
+        beside: Iterable[Beside] = (),
     ) -> Finding:
         """A finding of a known code, with the code's own severity unless another is given."""
-        return cls(code, severity or CODES[code][0], file, value, expected, hint, other)
+        severity = severity or CODES[code][0]
+        return cls(code, severity, file, value, expected, hint, other, tuple(beside))
 
     def to_json(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if key != "other"}
+        return {key: value for key, value in asdict(self).items() if key not in _NOT_SAVED}
 
 
 @dataclass(frozen=True)

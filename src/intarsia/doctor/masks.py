@@ -26,7 +26,8 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
     facts = [(i, i.mask) for i in inspections if isinstance(i.mask, MaskFacts)]
     from_one = _counted_from_one(data, [mask for _, mask in facts])
     junk = _junk_classes(data, [mask for _, mask in facts])
-    empty = [mask for _, mask in facts if _is_empty(data, mask)]
+    background = has_background(data)
+    empty = [mask for _, mask in facts if _is_empty(background, mask)]
     many = max(1, _MANY_EMPTY * len(facts)) < len(empty) < len(facts)
     yield from _stored(data, [mask for _, mask in facts if mask.format != DRAWN])
     if many and data.empty is None:
@@ -34,11 +35,11 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
     yield from _palettes(data, facts)
     for one, mask in facts:
         sound = not (mask.lossy or mask.strays or mask.unknown) and mask.counts.any()
-        if sound and not _is_empty(data, mask):
+        if sound and not _is_empty(background, mask):
             continue
         file = shown(one.sample.mask or one.sample.image, data)
         yield from _values(data, file, mask, from_one, junk)
-        yield from _emptiness(data, file, mask)
+        yield from _emptiness(data, file, mask, background)
 
 
 def _stored(data: Dataset, masks: Sequence[MaskFacts]) -> Iterator[Finding]:
@@ -202,12 +203,14 @@ def _junk_classes(data: Dataset, masks: Sequence[MaskFacts]) -> int:
     stray = np.zeros(len(data.labels), np.int64)
     for mask in masks:
         present += mask.counts > 0
+        if not mask.strays:
+            continue
         ids = {data.encoding.map.get(value) for value in mask.strays}
         stray[[id_ for id_ in ids if id_ is not None]] += 1
     return int(((stray > 0) & (2 * stray > present)).sum())
 
 
-def _emptiness(data: Dataset, file: str, mask: MaskFacts) -> Iterator[Finding]:
+def _emptiness(data: Dataset, file: str, mask: MaskFacts, background: bool) -> Iterator[Finding]:
     if mask.unknown:
         return
     if not mask.counts.any():
@@ -218,7 +221,7 @@ def _emptiness(data: Dataset, file: str, mask: MaskFacts) -> Iterator[Finding]:
             expected="at least one pixel of a class",
             hint="label it, or move the pair out of the data set",
         )
-    elif data.empty is None and _is_empty(data, mask):
+    elif data.empty is None and _is_empty(background, mask):
         yield Finding.of(
             "empty-mask",
             file,
@@ -227,7 +230,6 @@ def _emptiness(data: Dataset, file: str, mask: MaskFacts) -> Iterator[Finding]:
         )
 
 
-def _is_empty(data: Dataset, mask: MaskFacts) -> bool:
-    """Background only, and nothing unknown."""
-    drawn = mask.counts[1:].any() or mask.unknown
-    return has_background(data) and not drawn and bool(mask.counts.any())
+def _is_empty(background: bool, mask: MaskFacts) -> bool:
+    """Background only, where there is one, and nothing unknown."""
+    return background and not (mask.counts[1:].any() or mask.unknown) and bool(mask.counts.any())

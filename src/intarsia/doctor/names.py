@@ -37,7 +37,7 @@ def _fault(name: str) -> str | None:
         size = len(name.encode())
     except UnicodeEncodeError:
         return "the name is not UTF-8"
-    if any(ord(c) < 32 or ord(c) == 127 for c in name):
+    if not name.isprintable() and any(ord(c) < 32 or ord(c) == 127 for c in name):
         return "a line break or another control character in the name"
     if name != name.strip() or " ." in name:
         return "a space at the beginning or the end of the name"

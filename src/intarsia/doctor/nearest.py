@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 
 from intarsia.datasets import Dataset
 from intarsia.datasets.groups.capture import on_sphere
-from intarsia.datasets.perceptual import NEARLY_THE_SAME, nearest
+from intarsia.datasets.neighbours import nearest
+from intarsia.datasets.perceptual import NEARLY_THE_SAME
 from intarsia.doctor.files import shown
-from intarsia.doctor.findings import Finding
+from intarsia.doctor.findings import Beside, Finding
 from intarsia.doctor.inspection import ImageFacts, Inspection
 from intarsia.doctor.sequences import Interleaved
 
@@ -54,8 +55,9 @@ def nearest_train(
     data: Dataset, inspections: Sequence[Inspection], recordings: Sequence[Interleaved]
 ) -> list[Neighbour]:
     """The nearest train image of every readable image of val and test."""
+    files = {one.sample.name: shown(one.sample.image, data) for one in inspections}
     facts = [
-        (one.sample.split, shown(one.sample.image, data), one.sample.name, one.image)
+        (one.sample.split, files[one.sample.name], one.sample.name, one.image)
         for one in inspections
         if isinstance(one.image, ImageFacts)
     ]
@@ -65,7 +67,6 @@ def nearest_train(
     ]
     if not train or not held_out:
         return []
-    files = {one.sample.name: shown(one.sample.image, data) for one in inspections}
     frames = {
         frame.name: files[one.neighbour(frame).name] for one in recordings for frame in one.inside
     }
@@ -162,7 +163,7 @@ def as_json(found: Sequence[Neighbour]) -> dict[str, Any]:
             "median_bits": median(bits) if bits else None,
         }
     limits = {"bits": NEARLY_THE_SAME, "seconds": CLOSE_SECONDS, "metres": CLOSE_METRES}
-    images = [asdict(one) | {"close": list(one.close)} for one in found]
+    images = [vars(one) | {"close": list(one.close)} for one in found]
     return {"limits": limits, "splits": splits, "images": images}
 
 
@@ -177,7 +178,8 @@ def findings(found: Sequence[Neighbour], identical: Mapping[str, object]) -> Ite
         counts = ", ".join(
             f"{len(those)} {_REASONS[reason]}" for reason, those in by.items() if those
         )
-        examples = "; ".join(map(_example, sorted(close, key=_closeness)[:_EXAMPLES]))
+        closest = sorted(close, key=_closeness)[:_EXAMPLES]
+        examples = "; ".join(map(_example, closest))
         rules = {"looks": "near-duplicate", "frame": "sequence", "time": "exif-time:30m",
                  "place": "gps:100m"}  # fmt: skip
         flags = " ".join(f"--group-by {rules[reason]}" for reason, those in by.items() if those)
@@ -190,6 +192,7 @@ def findings(found: Sequence[Neighbour], identical: Mapping[str, object]) -> Ite
             expected="nothing in val or test that train nearly shows",
             hint=f"what train nearly shows is no test: intarsia split DATA {flags} keeps such "
             "images on one side; the JSON has the nearest train image of each",
+            beside=map(_beside, closest),
         )
 
 
@@ -198,10 +201,24 @@ def _closeness(one: Neighbour) -> tuple[bool, int]:
 
 
 def _example(one: Neighbour) -> str:
+    other, how = _most_suspicious(one)
+    link = {"looks": "and", "frame": "beside"}.get(one.close[0])
+    if link is None:
+        return f"{one.image} {how} from {other}"
+    return f"{one.image} {link} {other}" + (f" ({how})" if "looks" in one.close else "")
+
+
+def _beside(one: Neighbour) -> Beside:
+    other, how = _most_suspicious(one)
+    return ((one.split, one.image), (f"train: {how}", other))
+
+
+def _most_suspicious(one: Neighbour) -> tuple[str, str]:
+    """The train image that it is closest to by the first of the reasons, and how close."""
     if "looks" in one.close:
-        return f"{one.image} and {one.looks_like} ({one.bits} of 256 bits differ)"
+        return str(one.looks_like), f"{one.bits} of 256 bits differ"
     if "frame" in one.close:
-        return f"{one.image} beside {one.frame}"
+        return str(one.frame), "nearest by number"
     if "time" in one.close:
-        return f"{one.image} {one.seconds:.0f} s from {one.taken_with}"
-    return f"{one.image} {one.metres:.0f} m from {one.taken_beside}"
+        return str(one.taken_with), f"{one.seconds:.0f} s"
+    return str(one.taken_beside), f"{one.metres:.0f} m"

@@ -33,10 +33,12 @@ def findings(
     data: Dataset, inspections: Sequence[Inspection], statistics: dict[str, Any]
 ) -> Iterator[Finding]:
     """Everything that is no fault for certain and worth a look."""
-    yield from _small(statistics)
-    yield from _imbalance(statistics)
     yield from _colors(statistics)
     facts = [(i, i.mask) for i in inspections if isinstance(i.mask, MaskFacts)]
+    if 2 * sum(mask.lossy for _, mask in facts) > len(facts):
+        return  # compressed with loss: classes and regions that nobody drew
+    yield from _small(statistics)
+    yield from _imbalance(statistics)
     yield from _mixes(data, facts)
     specks = [(i, int(m.objects.specks.sum())) for i, m in facts]
     yield from _tiny(data, "specks", specks, f"regions of at most {SPECK} pixels")
@@ -119,28 +121,20 @@ def _mixes(data: Dataset, facts: Sequence[tuple[Inspection, MaskFacts]]) -> Iter
     some = [(one, mask) for one, mask in facts if mask.counts.any()]
     if len(some) < _FEWEST_MASKS or len(data.labels) < 3:
         return
-    total = np.zeros(len(data.labels))
-    for _, mask in some:
-        total += mask.counts / mask.counts.sum()
-    center = np.sqrt(total / len(some))
-    apart = np.array(
-        [
-            np.sqrt(max(0.0, 1 - float((np.sqrt(mask.counts / mask.counts.sum()) * center).sum())))
-            for _, mask in some
-        ]
-    )
+    counts = np.stack([mask.counts for _, mask in some])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    center = np.sqrt(shares.mean(axis=0))
+    apart = np.sqrt(np.maximum(0, 1 - np.sqrt(shares) @ center))
     middle = float(np.median(apart))
     deviation = 1.4826 * float(np.median(np.abs(apart - middle)))
     far = np.flatnonzero(apart > middle + _FAR * max(deviation, 0.02))
     if len(far) > max(1, _MOST_ODD * len(some)):
         return  # several kinds of images, and none of them odd
     for at in far:
-        one, mask = some[at]
-        shares = mask.counts / mask.counts.sum()
-        top = np.argsort(-shares)[:2]
-        listed = ", ".join(
-            f"{shares[k]:.0%} {data.labels.names[k]}" for k in top if shares[k] > 0.005
-        )
+        one, _ = some[at]
+        mix = shares[at]
+        top = np.argsort(-mix)[:2]
+        listed = ", ".join(f"{mix[k]:.0%} {data.labels.names[k]}" for k in top if mix[k] > 0.005)
         usual = ", ".join(
             f"{center[k] ** 2:.0%} {data.labels.names[k]}" for k in np.argsort(-center)[:2]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from intarsia.datasets.content import fingerprint
 from intarsia.datasets.declaration import describe
 from intarsia.datasets.encodings import MaskEncoding, Value
 from intarsia.datasets.formats.masks import read_mask
+from intarsia.datasets.pairing import EXTENSIONS
 from intarsia.datasets.split_table import FILE_NAME, LEFT_OUT, Row, image_name, write_rows
 from intarsia.doctor.files import printable, shown
 from intarsia.doctor.findings import Report
@@ -119,10 +120,9 @@ def _written(
             progress(done, len(data.samples))
     for kind, files in (("images", data.unpaired_images), ("masks", data.unpaired_masks)):
         for path in files:
-            _copied(path, out / kind, path.stem)
+            _copied_alone([path], out / kind)
     for two in data.doubled:
-        for path in two:
-            _copied(path, out / _kind_of(path, data), path.stem)
+        _copied_alone(two, out / _kind_of(two[0], data))
     table: dict[Value, int | None] = {label.id: label.id for label in data.labels.classes}
     table[data.labels.ignore_index] = None
     corrected = replace(
@@ -171,6 +171,16 @@ def _copied(path: Path | Drawing, folder: Path, name: str) -> Path:
     except OSError:
         target.write_bytes(b"")
     return target
+
+
+def _copied_alone(paths: Sequence[Path], folder: Path) -> None:
+    """Files of one name by that, in folders of their own where another has the name by now."""
+    first = paths[0]
+    name, endings = first.stem, EXTENSIONS | {path.suffix for path in paths}
+    while any((folder / f"{name}{ending}").exists() for ending in endings):
+        name = f"{first.parent.name}/{name}"
+    for path in paths:
+        _copied(path, folder, name)
 
 
 def _copies(data: Dataset, report: Report) -> dict[str, tuple[str, str]]:
@@ -262,7 +272,9 @@ def _fitted(sample: Sample, ids: NDArray[Any], done: list[tuple[str, str]]) -> N
     size = (header.height, header.width)
     if ids.shape == size:
         return ids
-    if ids.shape == size[::-1] and header.orientation >= 5:
+    # Of a drawing nobody knows which is turned: the shapes, or only the size that its file gives.
+    known = not isinstance(sample.mask, Drawing)
+    if known and ids.shape == size[::-1] and header.orientation >= 5:
         done.append(("exif-mismatch", f"turned as EXIF orientation {header.orientation} says"))
         return upright(ids, header.orientation)
     ratio = (ids.shape[0] * size[1]) / (ids.shape[1] * size[0])

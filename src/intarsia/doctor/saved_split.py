@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from intarsia.datasets import Dataset
-from intarsia.datasets.content import fingerprint
+from intarsia.datasets.content import content_hash
 from intarsia.doctor.files import shown
 from intarsia.doctor.findings import Finding
 from intarsia.errors import DataError
@@ -18,7 +18,15 @@ from intarsia.file_cache import FileCache, Question, answers
 def findings(data: Dataset, cache: FileCache | None = None) -> Iterator[Finding]:
     """One finding for every image whose content is not that of the saved split."""
     hashed = [sample for sample in data.samples if sample.sha256 is not None]
-    questions = (Question(s.image, "sha256", "", partial(_digest, s.image)) for s in hashed)
+    questions = (
+        Question(
+            s.image if not s.more_channels else None,
+            "sha256",
+            "",
+            partial(_digest, s.image_files),
+        )
+        for s in hashed
+    )
     for sample, found in zip(hashed, answers(questions, cache), strict=True):
         if found["sha256"] not in (None, sample.sha256):
             yield Finding.of(
@@ -30,8 +38,8 @@ def findings(data: Dataset, cache: FileCache | None = None) -> Iterator[Finding]
             )
 
 
-def _digest(file: Path) -> dict[str, Any]:
+def _digest(files: tuple[Path, ...]) -> dict[str, Any]:
     try:
-        return {"sha256": fingerprint(file)[1]}
+        return {"sha256": content_hash(files)}
     except DataError:  # it has a finding of its own
         return {"sha256": None}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,8 @@ from intarsia.datasets.groups.recordings import (
     frame_of,
     is_recording,
 )
-from intarsia.doctor.files import printable
-from intarsia.doctor.findings import Finding
+from intarsia.doctor.files import printable, shown
+from intarsia.doctor.findings import Beside, Finding
 from intarsia.doctor.inspection import ImageFacts, Inspection, MaskFacts
 
 _FEWEST_FRAMES = 4
@@ -49,9 +50,14 @@ class Interleaved:
     inside: tuple[Frame, ...]
     train: tuple[Frame, ...]
 
+    def sides(self, frame: Frame) -> tuple[Frame, ...]:
+        """The train frames before and after one."""
+        place = bisect_left(self.train, frame.number, key=lambda other: other.number)
+        return self.train[max(place - 1, 0) : place + 1]
+
     def neighbour(self, frame: Frame) -> Frame:
-        """The train frame next to one, by number."""
-        return min(self.train, key=lambda other: abs(other.number - frame.number))
+        """The train frame next to one, by number; the earlier of two as near."""
+        return min(self.sides(frame), key=lambda other: abs(other.number - frame.number))
 
 
 def interleaved(data: Dataset, inspections: Sequence[Inspection]) -> list[Interleaved]:
@@ -87,8 +93,10 @@ def findings(
     data: Dataset, inspections: Sequence[Inspection], found: Sequence[Interleaved]
 ) -> Iterator[Finding]:
     """One finding for every recording and held-out split, and what to do about all of them."""
-    yield from map(_finding, found)
     if found:
+        files = {one.sample.name: shown(one.sample.image, data) for one in inspections}
+        for one in found:
+            yield _finding(one, files)
         yield from _proposal(data, inspections)
 
 
@@ -96,7 +104,7 @@ def _between(frame: Frame, train: Sequence[Frame]) -> bool:
     return bool(train) and train[0].number < frame.number < train[-1].number
 
 
-def _finding(one: Interleaved) -> Finding:
+def _finding(one: Interleaved, files: Mapping[str, str]) -> Finding:
     examples = ", ".join(printable(f.title) for f in one.inside[:_EXAMPLES])
     if len(one.inside) > _EXAMPLES:
         examples += ", ..."
@@ -110,7 +118,14 @@ def _finding(one: Interleaved) -> Finding:
         expected="whole recordings in one split",
         hint=f"the score on {one.split} will be better than on new recordings: split by recording "
         "(the proposed split), or choose the checkpoint on a part of train that does not touch it",
+        beside=(_beside(one, frame, files) for frame in one.inside[:: -(-len(one.inside) // 2)]),
     )
+
+
+def _beside(one: Interleaved, frame: Frame, files: Mapping[str, str]) -> Beside:
+    """A frame between the train frames before and after it."""
+    row = sorted((*one.sides(frame), frame), key=lambda other: other.number)
+    return tuple((other.split, files[other.name]) for other in row)
 
 
 def _proposal(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
@@ -126,8 +141,8 @@ def _proposal(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Find
         for one in inspections
     ]).astype(np.int64)  # fmt: skip
     places = divide(data.samples, groups, held, shape, 0, frozenset())
-    border = border_frames(short, groups, places) if rule != "sequence" else []
-    sizes = Counter(place for name, place in places.items() if name not in set(border))
+    left_out = set(border_frames(short, groups, places) if rule != "sequence" else [])
+    sizes = Counter(place for name, place in places.items() if name not in left_out)
     parts = []
     for split in shape.shares:
         names = sorted({str(groups[n]) for n, place in places.items() if place == split})

@@ -32,9 +32,14 @@ def _labels(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findin
                 None,
                 f"no image in {needed}",
                 expected="images in train and val",
-                hint="say splits: in dataset.yaml, or leave them out and they are drawn at random",
+                hint="one image is too few: some train, others validate"
+                if len(data.samples) < 2
+                else "say splits: in dataset.yaml, or leave them out and they are drawn at random",
             )
-    ever = sum((i.mask.counts > 0 for i in inspections if isinstance(i.mask, MaskFacts)), start=0)
+    every = [i.mask for i in inspections if isinstance(i.mask, MaskFacts)]
+    # Compression with loss makes classes that nobody drew: where they are is no question then.
+    spoiled = 2 * sum(mask.lossy for mask in every) > len(every)
+    ever = sum((mask.counts > 0 for mask in every), start=0)
     for split, samples in data.splits.items():
         masks = [
             i.mask for i in inspections if i.sample.split == split and isinstance(i.mask, MaskFacts)
@@ -47,6 +52,8 @@ def _labels(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findin
                 expected="labels in every split",
                 hint="look at its masks: are they all empty, ignored or unreadable?",
             )
+            continue
+        if spoiled:
             continue
         images = np.stack([mask.counts > 0 for mask in masks]).sum(axis=0)
         yield from _classes(data, split, images, np.broadcast_to(ever, images.shape), len(masks))

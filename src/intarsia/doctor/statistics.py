@@ -64,12 +64,12 @@ def _objects(data: Dataset, inspections: Sequence[Inspection]) -> list[dict[str,
     count = np.zeros(len(data.labels), np.int64)
     specks = np.zeros(len(data.labels), np.int64)
     under = np.zeros((len(data.labels), len(SIDES) + 1), np.int64)
-    for one in inspections:
-        if isinstance(one.mask, MaskFacts):
-            objects = one.mask.objects
-            count[objects.classes] += objects.count
-            specks[objects.classes] += objects.specks
-            under[objects.classes] += objects.under
+    found = [one.mask.objects for one in inspections if isinstance(one.mask, MaskFacts)]
+    if found:
+        classes = np.concatenate([objects.classes for objects in found])
+        np.add.at(count, classes, np.concatenate([objects.count for objects in found]))
+        np.add.at(specks, classes, np.concatenate([objects.specks for objects in found]))
+        np.add.at(under, classes, np.concatenate([objects.under for objects in found]))
     return [
         {
             "name": label.name,

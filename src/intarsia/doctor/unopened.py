@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from intarsia.datasets.archive import is_zip, unzip
 from intarsia.datasets.layouts import read_layout
 from intarsia.datasets.layouts.folders import read_apart
 from intarsia.datasets.layouts.found import Found
@@ -29,19 +30,24 @@ def check_unopened(
     Classes and splits are not known, so that nothing can be said of them.
     """
     root = Path(path or images or ".")
-    root = root if root.is_dir() else root.parent
+    zipped = is_zip(root)
+    name = root.stem if zipped else (root if root.is_dir() else root.parent).resolve().name
     found = [
         Finding.of(
             "not-opened", _place(fault), fault.what, expected=fault.expected, hint=fault.hint
         )
     ]
     try:
+        if zipped:
+            root, _ = unzip(root.absolute())
+        elif not root.is_dir():
+            root = root.parent
         layout = read_apart(images, masks) if images and masks else read_layout(root)
     except DataError:
-        return Report.of(root.resolve().name, found, {})
+        return Report.of(name, found, {})
     found += _unpaired(layout, root)
     found += _unreadable(layout, root, progress)
-    return Report.of(root.resolve().name, found, {})
+    return Report.of(name, found, {})
 
 
 def _place(fault: DataError) -> str | None:

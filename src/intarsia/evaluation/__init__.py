@@ -1,6 +1,7 @@
 """The metric sheet of one run on one split, at the images' own size."""
 
+from intarsia.evaluation.folds import pool_folds
 from intarsia.evaluation.measurement import evaluate
-from intarsia.evaluation.sheet import Evaluation, ImageMetrics
+from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
 
-__all__ = ["Evaluation", "ImageMetrics", "evaluate"]
+__all__ = ["OUT_OF_FOLD", "Evaluation", "ImageMetrics", "evaluate", "pool_folds"]

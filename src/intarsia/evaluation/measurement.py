@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from intarsia import metrics
 from intarsia.errors import DataError
-from intarsia.evaluation.sheet import Evaluation, ImageMetrics
+from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
 
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset, Sample
@@ -40,6 +40,9 @@ def evaluate(
 ) -> Evaluation:
     """Measures the best checkpoint of `run` on one split and keeps the sheet in the run.
 
+    Of a cross-validation the split `out-of-fold` is every image, each measured by the fold that
+    was not trained on it; `test` and other data are measured with the ensemble of all folds.
+
     `data` defaults to the data of the training; copies or extensions of it are read with the
     run's ignored classes and splits, other images with their own splits. Predictions are made
     as `Predictor` makes them and compared at each image's own size. A look at `test` is recorded.
@@ -50,17 +53,23 @@ def evaluate(
     the split.
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
-    a mask is missing or of another size, or the run's own images or masks are not what they were;
+    folds were trained on it, a mask is missing or of another size, or the run's own images or
+    masks are not what they were;
     RunError where the run cannot be read.
     """
     from intarsia.backends.device import select_device
     from intarsia.backends.torch_backend import torch_network
+    from intarsia.evaluation.folds import check_unseen, evaluate_folds
     from intarsia.inference import Band, read_ahead
-    from intarsia.runs import Run
+    from intarsia.runs import CrossValidation, Run
 
     if not isinstance(run, Run):
         run = Run.open(run)
+    if isinstance(run, CrossValidation) and split == OUT_OF_FOLD:
+        return evaluate_folds(run, data, subset=subset, device=device, also=also, progress=progress)
     dataset, own = _dataset(run, data)
+    if isinstance(run, CrossValidation):
+        check_unseen(run, dataset, split)
     if isinstance(data, str | Path):
         for note in dataset.notes:
             _log.info("%s", note)
@@ -116,7 +125,7 @@ def evaluate(
         seconds=time.perf_counter() - started,
         milliseconds_per_image=1000 * predicting / len(samples),
     )
-    _keep(run, sheet, matrices)
+    keep_sheet(run, sheet, matrices)
     return sheet
 
 
@@ -199,12 +208,11 @@ def _differences(expected: list[str], found: list[str]) -> str:
     return "; ".join(parts)
 
 
-def _keep(run: Run, sheet: Evaluation, matrices: NDArray[np.int32]) -> None:
+def keep_sheet(run: Run, sheet: Evaluation, matrices: NDArray[np.int32]) -> None:
+    """Writes the sheet, and beside it the matrices (N, K, K) of its images."""
     from intarsia.images import write_atomic
 
-    changed = "".join(f"+{key}={value}" for key, value in sheet.settings.items())
-    name = f"{sheet.data}-{sheet.split}{changed}".replace("/", "-").replace(" ", "")
-    path = run.write_evaluation(name, sheet.to_json())
+    path = run.write_evaluation(sheet.name, sheet.to_json())
     buffer = io.BytesIO()
     files = np.array([row.file for row in sheet.per_image])
     np.savez_compressed(buffer, files=files, matrices=matrices)

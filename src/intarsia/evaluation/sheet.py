@@ -15,6 +15,7 @@ from intarsia.errors import DataError, did_you_mean
 from intarsia.metrics import ClassMetrics, ConfusionMatrix
 
 SCHEMA = 1
+OUT_OF_FOLD = "out-of-fold"
 
 _WIDTH = 80
 _COLUMNS = (
@@ -61,6 +62,11 @@ class Evaluation:
     settings: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     milliseconds_per_image: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What its files are called."""
+        return sheet_name(self.data, self.split, self.settings)
 
     @property
     def images(self) -> int:
@@ -218,7 +224,12 @@ class Evaluation:
 
     def _remarks(self) -> list[str]:
         remarks = []
-        if self.selection:
+        if self.split == OUT_OF_FOLD:
+            remarks.append(
+                "Each image was measured by the fold that was not trained on it, but it took part "
+                "in choosing that fold's epoch: the figures are a little better than the truth."
+            )
+        elif self.selection:
             remarks.append(
                 "This split chose the checkpoint: its figures are a little better than the truth."
             )
@@ -232,6 +243,16 @@ class Evaluation:
             looks = _count(self.test_looks, "time")
             remarks.append(f"This run has been measured on test {looks}{including}.")
         return remarks
+
+
+def sheet_name(data: str, split: str, settings: Mapping[str, Any]) -> str:
+    """What the files of a sheet are called: data, split, and what was predicted otherwise.
+
+    >>> sheet_name("my toy", "val", {"flip": True})
+    'mytoy-val+flip=True'
+    """
+    changed = "".join(f"+{key}={value}" for key, value in settings.items())
+    return f"{data}-{split}{changed}".replace("/", "-").replace(" ", "")
 
 
 def _ratio(value: float | None) -> str:

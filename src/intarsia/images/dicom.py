@@ -67,7 +67,7 @@ def read_dicom_tag(path: str | os.PathLike[str], keyword: str) -> str | None:
     """
     with _open(Path(path), pixels=False) as data:
         value = data.get(keyword)
-        return None if value is None or str(value) == "" else str(value)
+        return None if value is None else str(value).strip() or None
 
 
 @contextmanager

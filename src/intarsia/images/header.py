@@ -143,7 +143,14 @@ def read_start(path: Path) -> bytes:
         kinds = {errno.ELOOP: "broken-link", errno.EACCES: "no-permission"}
         what = f"cannot be opened: {error.strerror or error}"
         kind = kinds.get(error.errno or 0, "damaged")
-        raise ImageError(what, kind=kind, where=path) from error
+        refused = kind == "no-permission"
+        raise ImageError(
+            what,
+            kind=kind,
+            where=path,
+            expected="a file that you may read" if refused else None,
+            hint="give yourself the right to read it (chmod u+r)" if refused else None,
+        ) from error
     if not start:
         raise ImageError(
             "the file is empty (0 bytes)",

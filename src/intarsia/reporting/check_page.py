@@ -26,6 +26,7 @@ class Group:
     """All findings of one code as the page shows them."""
 
     code: str
+    anchor: str  # of the page: the code, with the severity where a code has two
     severity: str
     title: str
     count: int
@@ -53,11 +54,14 @@ def write_check_page(data: Dataset | None, report: Report, path: str | os.PathLi
             "name": report.data,
             "summary": summary(report),
             "report": report,
+            "grave": [g for g in groups if g.severity != "note"],
             "sections": [
                 (severity, [g for g in groups if g.severity == severity])
                 for severity in SEVERITIES
                 if any(g.severity == severity for g in groups)
             ],
+            # where nothing is ignored, a class may well be black
+            "ignored": any(split["ignored_pixels"] for split in numbers.get("splits", {}).values()),
             "labels": None if data is None else data.labels,
             "statistics": numbers,
             "drawings": {} if data is None else check_drawings(data.labels, numbers),
@@ -70,7 +74,7 @@ def write_check_page(data: Dataset | None, report: Report, path: str | os.PathLi
 
 
 def _groups(data: Dataset | None, report: Report) -> list[Group]:
-    found = []
+    found: list[Group] = []
     for (severity, code), members in groupby(report.findings, key=lambda f: (f.severity, f.code)):
         all_of = list(members)
         most = len(all_of) if code == "inferred" else _MOST_LINES
@@ -80,6 +84,7 @@ def _groups(data: Dataset | None, report: Report) -> list[Group]:
         found.append(
             Group(
                 code,
+                code if code not in {group.code for group in found} else f"{code}-{severity}",
                 severity,
                 CODES[code][1],
                 len(all_of),

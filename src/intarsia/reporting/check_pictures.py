@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -14,11 +15,12 @@ from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.formats.masks import read_mask
 from intarsia.doctor import Finding
 from intarsia.doctor.files import shown
+from intarsia.doctor.findings import Beside
 from intarsia.doctor.question import pixels_in_question
 from intarsia.draw import WRONG_COLOR, displayable
 from intarsia.errors import IntarsiaError
 from intarsia.images import RawMask, read_image
-from intarsia.reporting.painting import Scene, flat_uri, photo_uri
+from intarsia.reporting.painting import SMALL, Scene, flat_uri, photo_uri
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,18 +49,37 @@ def exhibits(data: Dataset, findings: Sequence[Finding]) -> tuple[Exhibit, ...]:
     """The first few findings that can be shown; what cannot be read is left out."""
     by_file: dict[str, Sample] = {}
     wanted = {f.file for f in findings} | {f.other for f in findings}
+    wanted |= {file for f in findings for row in f.beside for _, file in row}
     for sample in data.samples:
         for path in (sample.image, sample.mask):
             if path is not None and (name := shown(path, data)) in wanted:
                 by_file[name] = sample
+    alone = _alone(data, wanted)
     found: list[Exhibit] = []
     for finding in findings:
         if len(found) == _MOST_EXHIBITS or finding.code in _NOT_SEEN:
             break
-        one = _exhibit(data, finding, by_file)
-        if one is not None:
-            found.append(one)
+        rows = (_beside(data, row, by_file) for row in finding.beside)
+        by_itself = _exhibit(data, finding, by_file) or _lone_exhibit(data, finding, alone)
+        for one in rows if finding.beside else (by_itself,):
+            if one is not None:
+                found.append(one)
     return tuple(found)
+
+
+def _beside(data: Dataset, row: Beside, by_file: Mapping[str, Sample]) -> Exhibit | None:
+    """Several images side by side, without their masks."""
+    sources: list[tuple[str, str]] = []
+    sizes = []
+    for caption, file in row:
+        picture = _picture(data, by_file[file]) if file in by_file else None
+        if picture is not None:
+            scene = Scene.of(picture, data.labels, _LONGEST)
+            sources.append((f"{caption}: {file}", photo_uri(scene.photo)))
+            sizes.append(scene.size)
+    if not sources:
+        return None
+    return Exhibit("", "", tuple(sources), sizes[0], max(sizes[0]) < SMALL)
 
 
 def _exhibit(data: Dataset, finding: Finding, by_file: dict[str, Sample]) -> Exhibit | None:
@@ -95,6 +116,41 @@ def _exhibit(data: Dataset, finding: Finding, by_file: dict[str, Sample]) -> Exh
         scene.size,
         scene.small,
     )
+
+
+def _alone(data: Dataset, wanted: Container[str | None]) -> dict[str, tuple[Path, bool]]:
+    """Files without a partner, and those that share a name; with True for a mask."""
+    masks = {s.mask.parent for s in data.samples if isinstance(s.mask, Path)}
+    masks -= {s.image.parent for s in data.samples}
+    files = [(path, False) for path in data.unpaired_images]
+    files += [(path, True) for path in data.unpaired_masks]
+    files += [(path, path.parent in masks) for two in data.doubled for path in two]
+    named = ((shown(path, data), path, mask) for path, mask in files)
+    return {name: (path, mask) for name, path, mask in named if name in wanted}
+
+
+def _lone_exhibit(
+    data: Dataset, finding: Finding, alone: Mapping[str, tuple[Path, bool]]
+) -> Exhibit | None:
+    """The picture of a file that belongs to no sample, and of the other where there are two."""
+    scenes: list[tuple[str, Scene, str]] = []
+    for name in (finding.file, finding.other):
+        path, is_mask = alone.get(name or "", (None, False))
+        if path is None:
+            continue
+        lone = Sample("", path, path if is_mask else None)
+        picture, raw = (None if is_mask else _picture(data, lone)), _raw(lone)
+        if picture is not None:
+            scene = Scene.of(picture, data.labels, _LONGEST)
+            scenes.append((f"{name}", scene, photo_uri(scene.photo)))
+        elif raw is not None:
+            ids = data.encoding.decode(raw, data.labels)[0]
+            scene = Scene.of(np.zeros((*ids.shape, 3), np.uint8), data.labels, _LONGEST)
+            scenes.append((f"{name}", scene, flat_uri(scene.flat(ids))))
+    if not scenes:
+        return None
+    first = scenes[0][1]
+    return Exhibit("", "", tuple((n, uri) for n, _, uri in scenes), first.size, first.small)
 
 
 def _picture(data: Dataset, sample: Sample) -> NDArray[np.uint8] | None:

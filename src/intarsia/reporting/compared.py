@@ -184,15 +184,18 @@ def _compared(
 
 
 def compared_values(
-    runs: Mapping[str, Run], gallery: Sequence[ComparedImage] = ()
+    runs: Mapping[str, Run],
+    gallery: Sequence[ComparedImage] = (),
+    curves: Sequence[Drawing] | None = None,
 ) -> dict[str, object]:
     """What the template part `compared.html` needs, to be merged into a page's values.
 
+    `curves` are those of `compared_curves`, where they are drawn already.
     The page imports `parts.html`, has `labels` and includes `compared.html`.
     """
     return {
         "compared_colors": {n: themed(c) for n, c in run_colors(list(runs)).items()},
-        "compared_curves": compared_curves(runs),
+        "compared_curves": compared_curves(runs) if curves is None else list(curves),
         "compared_gallery": list(gallery),
     }
 

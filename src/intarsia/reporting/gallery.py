@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from intarsia.draw import displayable
 from intarsia.errors import DataError, IntarsiaError
-from intarsia.evaluation import Evaluation
+from intarsia.evaluation import OUT_OF_FOLD, Evaluation
 from intarsia.reporting.panels import Pick, Pictures, choose, paint
+from intarsia.runs import CrossValidation
 
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset, Sample
@@ -71,8 +72,10 @@ def galleries(
             picks = []
         for pick in picks:
             try:
-                predictor = predictors.get(str(changed)) or _predictor(run, changed)
-                predictors[str(changed)] = predictor
+                judge = _judge(run, sheets[name], pick.file)
+                key = f"{judge.path} {changed}"
+                predictor = predictors.get(key) or _predictor(judge, changed)
+                predictors[key] = predictor
                 pictures.append(_painted(pick, data, predictor))
             except (IntarsiaError, OSError) as error:
                 missing = missing or _reason(error)
@@ -81,6 +84,13 @@ def galleries(
                 progress(done, total)
         found[name] = Gallery(tuple(pictures), missing)
     return found
+
+
+def _judge(run: Run, sheet: Evaluation, file: str) -> Run:
+    """The run whose network an image of the sheet was measured with."""
+    if isinstance(run, CrossValidation) and sheet.split == OUT_OF_FOLD:
+        return run.judge(file)
+    return run
 
 
 def _predictor(run: Run, changed: Mapping[str, Any]) -> Predictor:

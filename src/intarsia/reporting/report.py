@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intarsia.evaluation import Evaluation
 from intarsia.html import render
 from intarsia.images import write_atomic
-from intarsia.labels import LabelMap
+from intarsia.reporting.commands import commands
+from intarsia.reporting.cross_validation import write_folds_report
 from intarsia.reporting.curves import learning_curves, log_table
 from intarsia.reporting.evaluations import evaluations_of
 from intarsia.reporting.facts import (
@@ -23,63 +20,22 @@ from intarsia.reporting.facts import (
     training_table,
 )
 from intarsia.reporting.figures import Drawing
-from intarsia.reporting.gallery import Gallery, galleries
-from intarsia.reporting.matrices import (
-    Confusion,
-    HeatCell,
-    confusions,
-    heat_rows,
-    matrix_drawing,
-    matrix_table,
-)
-from intarsia.reporting.panels import panels_drawing
+from intarsia.reporting.gallery import galleries
 from intarsia.reporting.quantities import quantity
-from intarsia.reporting.sequence import read_sequence, sequence_drawing
-from intarsia.reporting.sheets import (
-    class_bars,
-    class_table,
-    image_table,
-    role,
-    settings_text,
-    summary_table,
-    title,
+from intarsia.reporting.sections import (
+    IMAGES_SHOWN,
+    section_drawings,
+    section_matrix,
+    section_of,
+    write_files,
 )
-from intarsia.reporting.tables import Table
+from intarsia.reporting.sequence import read_sequence, sequence_drawing
+from intarsia.reporting.sheets import summary_table
 from intarsia.reporting.times import time_table
+from intarsia.runs import CrossValidation
 
 if TYPE_CHECKING:
     from intarsia.runs import Run
-
-_IMAGES_SHOWN = 200  # rows of the image table in the page; the CSV holds all
-
-
-@dataclass(frozen=True)
-class Section:
-    """One evaluation as the page shows it."""
-
-    name: str
-    sheet: Evaluation
-    classes: Table
-    images: Table
-    images_left_out: int
-    heat: list[list[HeatCell]]
-    names: list[str]
-    confusions: list[Confusion]
-    gallery: Gallery
-    test_looks: int
-
-    @property
-    def title(self) -> str:
-        return title(self.sheet)
-
-    @property
-    def role(self) -> str:
-        return role(self.sheet)
-
-    @property
-    def settings(self) -> str:
-        """What was predicted otherwise than the recipe says."""
-        return settings_text(self.sheet)
 
 
 def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -89,18 +45,22 @@ def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None
     total)` is told of each image that is predicted again for the panels. A data set that is no
     longer where it was costs the panels, not the report.
 
+    Of a cross-validation it is the page of all folds together.
+
     Returns:
         The path of `report.html`.
 
     Raises:
         IntarsiaError: a file of the run is damaged, or the folder cannot be written.
     """
+    if isinstance(run, CrossValidation):
+        return write_folds_report(run, progress=progress)
     folder = Path(run.path)
     log, summary, manifest = run.log, run.summary, run.manifest
     sheets = evaluations_of(run)
     pictured = galleries(run, sheets, progress=progress)
     sections = [
-        _section(name, sheet, pictured[name], run.test_looks) for name, sheet in sheets.items()
+        section_of(name, sheet, pictured[name], run.test_looks) for name, sheet in sheets.items()
     ]
     chosen_on = next((sheet for sheet in sheets.values() if sheet.selection), None)
     best_epoch = best_of(log, summary, run.recipe.train.metric)
@@ -123,9 +83,9 @@ def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None
     times = time_table({run.name: run})
     tables = [training, times, log_rows, environment, splits, summaries]
     for section in sections:
-        drawings += _drawings(section, run.labels)
-        tables += [section.classes, section.images, _matrix_table(section)]
-    _write(folder, drawings, tables)
+        drawings += section_drawings(section, run.labels)
+        tables += [section.classes, section.images, section_matrix(section)]
+    write_files(folder, drawings, tables)
 
     page = render(
         "report.html",
@@ -137,7 +97,7 @@ def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None
             "manifest": manifest,
             "labels": run.labels,
             "colors": {label.name: label.color for label in run.labels.classes},
-            "images_shown": _IMAGES_SHOWN,
+            "images_shown": IMAGES_SHOWN,
             "headline": headline(next(iter(sheets.values()), None), log, summary, best_epoch),
             "curves": curves,
             "sequence": sequence,
@@ -148,68 +108,10 @@ def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None
             "splits": splits,
             "summaries": summaries,
             "sections": sections,
-            "commands": _commands(run, sheets.values()),
+            "commands": commands(run, sheets.values()),
             "quantity": quantity,
         },
     )
     path = folder / "report.html"
     write_atomic(path, page.encode("utf-8"))
     return path
-
-
-def _section(name: str, sheet: Evaluation, gallery: Gallery, looks: int) -> Section:
-    names = list(sheet.names)
-    images = image_table(name, sheet)
-    return Section(
-        name=name,
-        sheet=sheet,
-        classes=class_table(name, sheet),
-        images=images,
-        images_left_out=max(0, len(images.rows) - _IMAGES_SHOWN),
-        heat=heat_rows(sheet.confusion_matrix),
-        names=names,
-        confusions=confusions(sheet.confusion_matrix, names),
-        gallery=gallery,
-        test_looks=looks if sheet.split == "test" else 0,
-    )
-
-
-def _drawings(section: Section, labels: LabelMap) -> list[Drawing]:
-    matrix = section.sheet.confusion_matrix
-    drawings = [
-        class_bars(section.name, section.sheet, labels),
-        matrix_drawing(section.name, section.title, matrix, section.names),
-    ]
-    if section.gallery.pictures:
-        drawings.append(
-            panels_drawing(section.name, section.title, section.gallery.pictures, labels)
-        )
-    return drawings
-
-
-def _matrix_table(section: Section) -> Table:
-    matrix = section.sheet.confusion_matrix
-    return matrix_table(section.name, section.title, matrix, section.names)
-
-
-def _write(folder: Path, drawings: list[Drawing], tables: list[Table]) -> None:
-    for name in ("figures", "tables"):
-        (folder / name).mkdir(exist_ok=True)
-    for drawing in drawings:
-        drawing.write(folder / "figures")
-    for table in tables:
-        table.write(folder / "tables")
-
-
-def _commands(run: Run, sheets: Iterable[Evaluation]) -> list[str]:
-    """What gives this run again, from its own folder."""
-    own = run.manifest.get("name")
-    root = shlex.quote(str(run.manifest.get("root", "DATA")))
-    lines = [f"intarsia train {root} --recipe recipe.yaml --out again"]
-    for sheet in sheets:
-        if sheet.data == own:
-            changed = (f"predict.{key}={json.dumps(v)}" for key, v in sheet.settings.items())
-            settings = "".join(f" --set {shlex.quote(text)}" for text in changed)
-            split = shlex.quote(sheet.split)
-            lines.append(f"intarsia evaluate again {root} --split {split}{settings}")
-    return lines

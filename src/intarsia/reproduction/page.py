@@ -39,7 +39,8 @@ def write_page(system: System, folder: Path) -> Path:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for table in tables:
         table.write(folder / "tables")
-    for drawing in compared_curves(runs):
+    curves = compared_curves(runs)
+    for drawing in curves:
         drawing.write(folder / "figures")
     page = render(
         "reproduction.html",
@@ -51,7 +52,7 @@ def write_page(system: System, folder: Path) -> Path:
             "honest": tables[-2],
             "training": tables[-1],
             "results": results,
-            **compared_values(runs, compared_gallery(runs, "test", _PICTURED)),
+            **compared_values(runs, compared_gallery(runs, "test", _PICTURED), curves),
             "labels": next(iter(runs.values())).labels if runs else None,
             "differences": {
                 result.experiment: differences(system, experiment, result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from intarsia.runs.cross_validation import CrossValidation
 from intarsia.runs.run import Run
 
-__all__ = ["Run"]
+__all__ = ["CrossValidation", "Run"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from intarsia.datasets import Dataset
 from intarsia.errors import RecipeError, RunError, nearest
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SCHEMA = 1
+FOLDS = "folds.json"
 
 _RECIPE = "recipe.yaml"
 _MANIFEST = "dataset.json"
@@ -47,7 +48,7 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """A run that exists.
+        """A run that exists; a `CrossValidation` where the folder holds one.
 
         Raises:
             RunError: no such folder, or no run in it.
@@ -62,6 +63,10 @@ class Run:
                 where=folder,
                 expected="a folder left by `intarsia train`",
             )
+        if (folder / FOLDS).is_file():
+            from intarsia.runs.cross_validation import CrossValidation
+
+            return CrossValidation(folder)
         return cls(folder)
 
     @classmethod
@@ -73,7 +78,7 @@ class Run:
         data: Dataset,
         preprocessing: Preprocessing,
         environment: dict[str, Any],
-    ) -> Run:
+    ) -> Self:
         """Writes what a training knows before its first step."""
         run = cls(path)
         manifest = {**data.manifest(), "preprocessing": preprocessing.to_json()}
@@ -83,7 +88,7 @@ class Run:
         recipe.save(path / _RECIPE)
         return run
 
-    def setting(self, assignments: Iterable[str]) -> Run:
+    def setting(self, assignments: Iterable[str]) -> Self:
         """The same run used with other `predict.*` keys, given as `KEY=VALUE`; nothing is written.
 
         Raises:
@@ -104,7 +109,7 @@ class Run:
                 expected=", ".join(uses),
                 hint=f"did you mean predict.{close}={value or 'VALUE'}?" if close else None,
             )
-        other = Run(self.path)
+        other = type(self)(self.path)
         other.recipe = self.recipe.set(texts)
         return other
 

@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from intarsia.datasets import Dataset
 from intarsia.errors import RunError
 from intarsia.recipe import Recipe
-from intarsia.runs import Run
+from intarsia.runs import CrossValidation, Run
 
 
 def stored_run(path: Path, resume: bool) -> Run | None:
-    """The run to go on with, None for a fresh start."""
+    """The single training to go on with, None for a fresh start."""
+    stored = _stored(path, resume)
+    if isinstance(stored, CrossValidation):
+        raise RunError(
+            "the folder holds a cross-validation",
+            where=path,
+            hint="add --folds to go on with it, or choose another --out",
+        )
+    return stored
+
+
+def stored_cross_validation(path: Path, resume: bool) -> CrossValidation | None:
+    """The cross-validation to go on with, None for a fresh start."""
+    stored = _stored(path, resume)
+    if stored is not None and not isinstance(stored, CrossValidation):
+        raise RunError(
+            "the folder holds a single training",
+            where=path,
+            hint="leave --folds out to go on with it, or choose another --out",
+        )
+    return stored
+
+
+def _stored(path: Path, resume: bool) -> Run | None:
     if not path.exists():
         return None
     if not path.is_dir():
@@ -28,6 +52,16 @@ def stored_run(path: Path, resume: bool) -> Run | None:
             hint="add --resume to go on with it, or choose another --out",
         )
     return None
+
+
+def refuse_taken(path: Path) -> None:
+    """Raises where another training has begun in the folder while this one made itself ready."""
+    if (path / "recipe.yaml").exists():
+        raise RunError(
+            "another training has begun in this folder meanwhile",
+            where=path,
+            hint="choose another --out",
+        )
 
 
 def begun(run: Run) -> bool:
@@ -82,10 +116,17 @@ def compare_data(run: Run, data: Dataset) -> None:
     before = {s["name"]: s for s in run.manifest["samples"]}
     now = {s["name"]: s for s in manifest["samples"]}
     gone, added = sorted(before.keys() - now.keys()), sorted(now.keys() - before.keys())
-    changed = [n for n in sorted(before.keys() & now.keys()) if before[n] != now[n]]
+    differing = [n for n in sorted(before.keys() & now.keys()) if before[n] != now[n]]
+    moved = [n for n in differing if content_of(before[n]) == content_of(now[n])]
+    changed = [n for n in differing if n not in moved]
     problems = [
         f"{len(names)} {word} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
-        for word, names in (("changed", changed), ("missing", gone), ("new", added))
+        for word, names in (
+            ("changed", changed),
+            ("missing", gone),
+            ("new", added),
+            ("in another split, fold or group", moved),
+        )
         if names
     ]
     problems += [
@@ -99,3 +140,8 @@ def compare_data(run: Run, data: Dataset) -> None:
             where=data.root,
             hint="restore the files, or train into another --out",
         )
+
+
+def content_of(item: dict[str, Any]) -> dict[str, Any]:
+    """A sample of a manifest without its place in the splits."""
+    return {key: value for key, value in item.items() if key not in ("split", "fold", "group")}

@@ -17,6 +17,7 @@ from intarsia.datasets import Dataset
 from intarsia.environment import record_environment
 from intarsia.errors import Interrupted
 from intarsia.evaluation import evaluate
+from intarsia.file_cache import FileCache
 from intarsia.metrics import mean_dice, miou, pixel_accuracy
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
@@ -32,6 +33,7 @@ from intarsia.training.folder import (
     compare_data,
     compare_recipes,
     make_folder,
+    refuse_taken,
     remove_unfinished_files,
     stored_run,
 )
@@ -40,7 +42,7 @@ from intarsia.training.optimisation import ends_cycle
 from intarsia.training.picture import write_picture
 from intarsia.training.plan import calibrate, fitting_epochs
 from intarsia.training.progress import Row, epoch_line, progress_line
-from intarsia.training.setup import Setup, checked, prepare
+from intarsia.training.setup import Setup, checked, choose_classes, prepare
 from intarsia.training.step import Stepper
 from intarsia.training.validation import Validation, validate
 
@@ -58,14 +60,17 @@ def train(
     *,
     resume: bool = False,
     device: str = "auto",
+    check: bool = True,
     on_epoch: Callable[[Row], None] | None = None,
+    cache: FileCache | None = None,
 ) -> Run:
     """Checks the data, trains, evaluates the best epoch on val, and leaves a run folder.
 
     `on_epoch` is called with each row of the log. What happens meanwhile is said through the
     logger `intarsia`. With `resume=True` an interrupted training goes on from its last
     checkpoint; weights, metrics and log are those of an uninterrupted one (on the CPU: same
-    machine, versions and thread count).
+    machine, versions and thread count). `cache` spares the check the files that it knows;
+    `check=False` is for data that were checked just now.
 
     Raises:
         DataError: the check found errors; nothing was written.
@@ -85,7 +90,7 @@ def train(
     with ExitStack() as held:
         if stored is not None:
             held.enter_context(RunLock(path))
-        data = checked(data, recipe)
+        data = checked(data, recipe, cache) if check else choose_classes(data, recipe)
         setup = prepare(data, recipe, device, weights=stored is None or not begun(stored))
         for note in setup.said:
             _log.info("%s", note)
@@ -97,8 +102,7 @@ def train(
                 torch.manual_seed(setup.recipe.train.seed)
             make_folder(path)
             held.enter_context(RunLock(path))
-            # another training may have begun here while this one made itself ready
-            stored_run(path, resume=False)
+            refuse_taken(path)
             run = Run.create(
                 path,
                 recipe=setup.recipe,

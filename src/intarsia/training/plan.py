@@ -59,6 +59,7 @@ class Plan:
     peak_memory_bytes: int
     seconds: float
     notes: tuple[str, ...]
+    folds: int = 1
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {name}" for name, count in self.splits.items())
@@ -75,6 +76,8 @@ class Plan:
             f"memory      {self.peak_memory_bytes / 2**30:.1f} GiB at the highest so far",
             f"time        about {readable_duration(self.seconds)}",
         ]
+        if self.folds > 1:
+            lines[-1] += f" for all {self.folds} folds; the rest is about fold 0"
         return "\n".join([*lines, *(f"note        {note}" for note in self.notes)])
 
 
@@ -84,9 +87,13 @@ def plan(data: Dataset, recipe: Recipe, *, device: str = "auto") -> Plan:
     Raises:
         IntarsiaError: whatever `train` would raise before its first step.
     """
-    setup = prepare(checked(data, recipe), recipe, device)
+    return measured_plan(prepare(checked(data, recipe), recipe, device))
+
+
+def measured_plan(setup: Setup) -> Plan:
+    """The plan of a training that is ready for its first step."""
     speed = calibrate(setup)
-    if recipe.train.time is not None:
+    if setup.recipe.train.time is not None:
         setup = setup.with_epochs(fitting_epochs(setup, speed))
     return Plan(
         recipe=setup.recipe,

@@ -18,10 +18,11 @@ from intarsia.batches import Pairs, Tiles, TrainingBatches, channel_statistics, 
 from intarsia.datasets import Dataset, Sample
 from intarsia.doctor import check
 from intarsia.errors import DataError, RecipeError
+from intarsia.file_cache import FileCache
 from intarsia.losses import Loss, build_loss
 from intarsia.models import check_names, fill_encoder, load_model_weights, pretrained_statistics
 from intarsia.recipe import Recipe
-from intarsia.runs import Run
+from intarsia.runs import CrossValidation, Run
 from intarsia.runs.checkpoint import BEST, load_weights
 from intarsia.runs.network import build_network
 from intarsia.runs.uses import check_uses
@@ -64,20 +65,31 @@ class Setup:
         return dataclasses.replace(self, recipe=self.recipe.replace(**changes))
 
 
-def checked(data: Dataset, recipe: Recipe) -> Dataset:
+def checked(data: Dataset, recipe: Recipe, cache: FileCache | None = None) -> Dataset:
     """The data as the recipe wants it, after the check has said what it found.
+
+    `cache` spares the files that an earlier check has seen.
 
     Raises:
         DataError: the check found errors, or an ignored class is not there.
         ModelError: no such model or encoder.
     """
     check_names(recipe.model.name, recipe.model.encoder)
-    chosen = data.ignoring(recipe.data.ignore).keeping(recipe.data.classes)
-    report = check(chosen)
+    chosen = choose_classes(data, recipe)
+    report = check(chosen, cache=cache)
     if report.errors:
         raise DataError(f"the data set has errors; nothing was trained\n{report}", where=data.root)
     _log.info("%s", report)
     return chosen
+
+
+def choose_classes(data: Dataset, recipe: Recipe) -> Dataset:
+    """The data with the classes that the recipe wants.
+
+    Raises:
+        DataError: a class of the recipe is not there.
+    """
+    return data.ignoring(recipe.data.ignore).keeping(recipe.data.classes)
 
 
 def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True) -> Setup:
@@ -233,6 +245,11 @@ def _fill(model: nn.Module, recipe: Recipe) -> list[str]:
         return ["random weights"]
     path = Path(source)
     if path.is_dir():
-        Run.open(path)
+        if isinstance(Run.open(path), CrossValidation):
+            raise RecipeError(
+                "a cross-validation has the weights of several trainings",
+                where=f"train.weights = {source}",
+                hint=f"name one of them: {path / 'fold-0'}",
+            )
         return load_model_weights(model, load_weights(path / "checkpoints" / BEST), source=source)
     return fill_encoder(model, recipe.model.name, recipe.model.encoder, source)

@@ -238,7 +238,15 @@ FAULTS = [
     (lambda c: c["annotations"][0].update(segmentation=[[1, 2, 3, 4, 5]]), "an odd count"),
     (lambda c: c["annotations"][0].update(segmentation=[[1, "x", 3, 4]]), "not pairs of numbers"),
     (lambda c: c["annotations"][0].update(segmentation=[[1e99] * 6]), "no coordinates"),
+    (lambda c: c["annotations"][0].update(segmentation=[[10**400] * 6]), "not pairs of numbers"),
     (lambda c: c["annotations"][0].update(segmentation="x"), "neither polygons nor RLE"),
+    (
+        # whole numbers of 64 bits add up to 273 here
+        lambda c: c["annotations"][0].update(
+            segmentation={"size": [13, 21], "counts": [2**62] * 4 + [273]}
+        ),
+        "pixels, not the 273",
+    ),
     (lambda c: c["annotations"][0].update(segmentation=[[[1, 2], [3, 4]]]), "nested"),
     (
         lambda c: c["annotations"][0].update(segmentation={"size": [13, 21], "counts": [1, 2]}),
@@ -262,6 +270,8 @@ FAULTS = [
     (lambda c: c["images"][0].pop("file_name"), "lacks an id or a file_name"),
     (lambda c: c["categories"][0].pop("name"), "lacks an id or a name"),
     (lambda c: c["categories"][0].update(id=3), "two categories have the id 3"),
+    (lambda c: [i.update(id={"a": 1}) for i in c["categories"]], "lacks an id or a name"),
+    (lambda c: c["categories"][0].update(name="\ud83d"), "half a character"),
     (lambda c: c.pop("annotations"), "not a COCO file"),
     (lambda c: c["annotations"].clear(), "nothing is drawn on any of the 6 images"),
     (
@@ -296,6 +306,11 @@ def test_a_file_that_is_cut_short(open_coco):
     with pytest.raises(DataError, match="cut short") as caught:
         open_coco(text[: len(text) // 2])
     assert "instances.json" in caught.value.where
+    with pytest.raises(DataError, match="not valid JSON"):
+        open_coco(text.replace("21", "9" * 5000))
+    categories = ((7, "cat \N{GRINNING FACE}"), (3, "dog"))  # two escapes make one character
+    data = open_coco(coco(every(), categories=categories))
+    assert data.labels.names[1] == "cat \N{GRINNING FACE}"
 
 
 def test_what_is_left_out_is_said(open_coco):

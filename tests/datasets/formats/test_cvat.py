@@ -137,6 +137,8 @@ def test_what_is_left_out_or_cut_is_said(opened, shape, said):
         (cvat("", rest=""), "nothing is drawn on any of the 6 images"),
         (cvat(names=["a.jpg"]), "none of its 1 images is there"),
         (cvat()[:-40], "cut short"),
+        (cvat().replace('encoding="utf-8"', 'encoding="bogus"'), "bogus"),
+        (cvat().replace('encoding="utf-8"', 'encoding="utf-7"'), "not valid XML"),
         (cvat().replace("</meta>", "</meta><track/>"), "CVAT for video"),
         (
             cvat().replace("\n<annotations>", '\n<!DOCTYPE a [<!ENTITY b "c">]><annotations>'),

@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 
 import numpy as np
@@ -202,6 +204,9 @@ def changed(**more):
         (changed(original_height=None), "its size is 21 x None"),
         (changed(original_width=22), "its image is 22 x 13, that of the results before it 21 x 13"),
         (result({"points": [[1, 2, 3]]}), "an odd count"),
+        (result({"points": [[1, 10**400]]}), "not pairs of numbers"),
+        (polygon(*SQUARE, image_rotation=90), "a picture turned by 90 degrees"),
+        (result({"imageDataURL": "data:,"}, "bitmasklabels"), "not a PNG in base64"),
         (result({"x": 1, "y": 2, "width": "w", "height": 1}, "rectanglelabels"), "width is 'w'"),
         (result({"rle": [0, 0, 4, 68, 57]}, "brushlabels"), "not a list of bytes"),
         (result({"rle": [0, 0, 4, 300] * 3}, "brushlabels"), "not a list of bytes"),
@@ -228,11 +233,13 @@ def test_what_is_left_out_is_said(opened):
     several["value"]["polygonlabels"] = ["cat", "dog"]
     choice = {"type": "choices", "value": {"choices": ["good"]}}
     far = polygon((-9, 0), (3, 0), (3, 3))
-    data = opened(annotated(label, none, several, choice, far))
+    point = result({"x": 3, "y": 4, "width": 1}, "keypointlabels")
+    data = opened(annotated(label, none, several, choice, far, point))
     said = "\n".join(data.notes)
     assert "fewer than 3 points" in said
     assert "shapes without a label are left out" in said
     assert "several labels count as the first" in said
+    assert "key points and vectors, which have no area, are left out" in said
     assert "reach beyond the image" in said
 
 
@@ -259,3 +266,14 @@ def test_grey_images_are_no_trouble(opened, files):
     opened(annotated(polygon(*SQUARE)))
     Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint8)).save(files.root / "images/n0.jpg")
     assert (found(Dataset.open(files.root)) == 1).sum() == 12
+
+
+def test_a_bitmask_is_black_on_transparent(opened):
+    """labelstud.io/tags/bitmasklabels: a PNG as a data URL."""
+    drawn = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    drawn[3:9, 4:17, 3] = 255
+    packed = io.BytesIO()
+    Image.fromarray(drawn).save(packed, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(packed.getvalue()).decode()
+    data = opened(annotated(result({"imageDataURL": url}, "bitmasklabels")))
+    np.testing.assert_array_equal(found(data) == 1, drawn[:, :, 3] > 0)

@@ -162,3 +162,29 @@ def test_an_unreadable_image_is_left_to_the_check(split, files):
     (files.root / "train/images/n1.jpg").write_bytes(b"<html>")
     report = check(Dataset.open(files.root))
     assert "not-an-image" in {f.code for f in report.errors}
+
+
+def test_images_elsewhere_have_names_below_any_folder(files):
+    """A sample called by an absolute path would be written to that very path."""
+    for name in NAMES:
+        files.image(f"data/images/{name}.jpg")
+        files.text(f"data/labels/{name}.txt", SQUARE)
+    path = files.root / "data"
+    for base in (path, "../data"):
+        files.text("yaml/data.yaml", f"path: {base}\ntrain: images\nnames: [dog, cat]\n")
+        data = Dataset.open(files.root / "yaml")
+        assert [s.name for s in data.samples] == [f"data/{name}" for name in NAMES]
+
+
+def test_texts_that_are_not_utf_8(files):
+    for name in NAMES:
+        files.image(f"images/{name}.jpg")
+        files.text(f"labels/{name}.txt", SQUARE)
+    (files.root / "classes.txt").write_bytes("chien\nvélo\n".encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        Dataset.open(files.root)
+    (files.root / "classes.txt").unlink()
+    files.text("data.yaml", "train: train.txt\nnames: [dog, cat]\n")
+    (files.root / "train.txt").write_bytes("images/é.jpg\n".encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        Dataset.open(files.root)

@@ -135,3 +135,9 @@ def test_quotes_that_never_end(files):
 def test_an_empty_file(files):
     with pytest.raises(DataError, match=r"no column image .*found: nothing"):
         Dataset.open(listed(files, ""))
+
+
+def test_a_name_that_no_file_can_have(files):
+    for cell in (300 * "a", 3000 * "a/"):
+        with pytest.raises(DataError, match="too long for a file"):
+            Dataset.open(listed(files, f"image,mask\n{cell},{cell}\n"))

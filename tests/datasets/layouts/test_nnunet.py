@@ -5,6 +5,7 @@ import pytest
 import tifffile
 
 from intarsia.datasets import Dataset
+from intarsia.datasets.splitting import split_dataset
 from intarsia.doctor import check
 from intarsia.errors import DataError
 
@@ -155,6 +156,10 @@ def test_channels_of_two_sizes_are_a_finding(files):
             {"labels": {"background": 0, "a": [1, 2], "b": 2}, "regions_class_order": [1]},
             "1 values for 2 regions",
         ),
+        (
+            {"labels": {"background": 0, "a": [1, 2]}, "regions_class_order": 1},
+            "not a whole number",
+        ),
     ],
 )
 def test_faults_of_the_description(files, keys, message):
@@ -168,5 +173,15 @@ def test_faults_of_the_description(files, keys, message):
 def test_a_description_that_is_no_json(files):
     nnunet(files)
     files.text("dataset.json", "{")
-    with pytest.raises(DataError, match="not valid JSON"):
+    with pytest.raises(DataError, match="cut short"):
         Dataset.open(files.root)
+
+
+def test_a_saved_split_knows_every_channel(files):
+    nnunet(files, ("CT", "PET"))
+    split_dataset(files.root, group_by=["none"])
+    assert not [f for f in check(Dataset.open(files.root)).findings if "changed" in f.code]
+    changed = files.root / "imagesTr/case_003_0001.tif"
+    tifffile.imwrite(changed, np.ones((13, 21), np.uint16))
+    (finding,) = [f for f in check(Dataset.open(files.root)).findings if "changed" in f.code]
+    assert finding.file == "imagesTr/case_003_0000.tif"

@@ -101,7 +101,7 @@ def _key(id_: object) -> object:
 
 def _categories(items: list[dict[str, Any]], faults: list[str]) -> dict[object, str]:
     names: dict[object, str] = {}
-    for item in sorted(items, key=lambda item: (str(type(item.get("id"))), item.get("id") or 0)):
+    for item in sorted(items, key=_by_id):
         id_, name = _key(item.get("id")), item.get("name")
         if id_ is None or not isinstance(name, str) or not name.strip():
             faults.append(f"the category {item!r} lacks an id or a name")
@@ -110,6 +110,11 @@ def _categories(items: list[dict[str, Any]], faults: list[str]) -> dict[object, 
         else:
             names[id_] = name.strip()
     return names
+
+
+def _by_id(item: dict[str, Any]) -> tuple[bool, int, str]:
+    id_ = item.get("id")
+    return (type(id_) is not int, id_ if type(id_) is int else 0, str(id_))
 
 
 def _images(

@@ -77,7 +77,7 @@ def _root(source: Path) -> ElementTree.Element:
         )
     try:
         root = ElementTree.fromstring(text.encode())
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # or an unknown encoding
         raise DataError(
             f"not valid XML, or cut short: {error}",
             where=source,

@@ -1,4 +1,4 @@
-"""Label Studio JSON: brushes, polygons, boxes, ellipses (labelstud.io/guide/task_format)."""
+"""Label Studio JSON: brushes, bitmasks, polygons, boxes, ellipses (labelstud.io/guide)."""
 
 from __future__ import annotations
 
@@ -23,15 +23,21 @@ from intarsia.datasets.formats.source import (
     refused,
     ring,
 )
+from intarsia.datasets.formats.stamp import png_stamp
 from intarsia.errors import DataError
 
-_LABELS = ("brushlabels", "polygonlabels", "rectanglelabels", "ellipselabels", "labels")
+_LABELS = (
+    *("brushlabels", "bitmasklabels", "polygonlabels", "rectanglelabels", "ellipselabels"),
+    "labels",
+)
+_NO_AREA = "key points and vectors, which have no area, are left out"
 _NO_LABEL = "shapes without a label are left out"
 _SEVERAL = "shapes with several labels count as the first"
 _SKIPPED = "skipped tasks are left out, as not annotated"
 _UNDONE = "tasks without an annotation are left out, as not annotated"
 _ANNOTATORS = "tasks with several annotations use one: the ground truth, else the last by date"
 _IMAGE = re.compile(r"\.(jpe?g|png|tiff?|bmp|webp|gif)(\?|$)", re.IGNORECASE)
+_BITMASK = "imageDataURL"
 _CHANNELS = 4  # a brush is stored as the bytes of an RGBA picture
 
 
@@ -132,10 +138,11 @@ def _stroke(result: Mapping[str, Any], where: str, oddities: Oddities) -> Stroke
     value = result.get("value")
     if not isinstance(value, dict):
         return None
-    shaped = any(key in value for key in ("rle", "points", "radiusX")) or (
-        "width" in value and "x" in value and "keypointlabels" not in value
-    )
-    if not shaped:
+    if "keypointlabels" in value or "vectorlabels" in value:
+        oddities.add(_NO_AREA, where)
+        return None
+    shaped = any(key in value for key in ("rle", _BITMASK, "points", "radiusX"))
+    if not shaped and not ("width" in value and "x" in value):
         return None
     labels = next((value[key] for key in _LABELS if value.get(key)), None)
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
@@ -146,6 +153,11 @@ def _stroke(result: Mapping[str, Any], where: str, oddities: Oddities) -> Stroke
     size = _size(result, None)
     if size is None:
         raise ValueError("it has no original_width and original_height")
+    if turned := result.get("image_rotation"):
+        raise ValueError(
+            f"it was drawn on a picture turned by {turned} degrees: turn it back in Label Studio, "
+            "or turn the file itself and draw anew"
+        )
     area = _area(value, size, where, oddities)
     return None if area is None else Stroke(labels[0], (area,))
 
@@ -163,6 +175,8 @@ def _area(
                 f"{width} x {height} pixels"
             )
         return Runs(brush_runs(packed, height * width), height, width)
+    if _BITMASK in value:
+        return png_stamp(str(value[_BITMASK]).partition("base64,")[2], size)
     percent = np.array([width, height], np.float64) / 100
     if "points" in value:
         points = ring(value["points"]) * percent

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.datasets.drawings.areas import Area, Ellipse, Polygon, Stamp, rectangle
+from intarsia.datasets.drawings.areas import Area, Ellipse, Polygon, rectangle
 from intarsia.datasets.drawings.sheet import Annotations, Sheet, Stroke
 from intarsia.datasets.formats.source import (
     EMPTY,
@@ -26,11 +22,11 @@ from intarsia.datasets.formats.source import (
     refused,
     ring,
 )
-from intarsia.errors import DataError, ImageError
+from intarsia.datasets.formats.stamp import png_stamp
+from intarsia.errors import DataError
 
 _KINDS = ("polygon", "rectangle", "rotation", "circle", "mask")
 _NO_AREA = "points and lines, which cover nothing, are left out"
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def parse(source: Path) -> Annotations:
@@ -108,35 +104,4 @@ def _of_two(kind: str, points: NDArray[np.float64], shape: Mapping[str, Any]) ->
     if kind == "rectangle":
         return rectangle(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
     left, top, right, bottom = (int(v) for v in (x0, y0, x1, y1))
-    text = shape.get("mask")
-    try:
-        packed = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
-    except (binascii.Error, ValueError) as error:
-        raise ValueError(f"its mask is not base64: {error}") from error
-    if not packed.startswith(_PNG) or len(packed) < 24:
-        raise ValueError("its mask is not a PNG in base64")
-    width, height = (int.from_bytes(packed[at : at + 4]) for at in (16, 20))
-    if (height, width) != (bottom - top + 1, right - left + 1):
-        raise ValueError(
-            f"its mask is {width} x {height}, and its box "
-            f"{right - left + 1} x {bottom - top + 1} (width x height)"
-        )
-    image_size(height, width)
-    return Stamp(packed, partial(unpack, height=height, width=width), top, left)
-
-
-def unpack(packed: bytes, *, height: int, width: int) -> NDArray[np.bool_]:
-    """(H, W) bool: where the PNG is not 0.
-
-    Raises:
-        ImageError: it is damaged.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(packed), formats=["PNG"]) as picture:
-            inside = np.asarray(picture) > 0
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"the PNG of a mask shape is damaged: {error}") from error
-    flat = inside if inside.ndim == 2 else inside.any(axis=2)
-    return np.asarray(flat.reshape(height, width), np.bool_)
+    return png_stamp(shape.get("mask"), (bottom - top + 1, right - left + 1), top, left)

@@ -10,7 +10,7 @@ import numpy as np
 
 from intarsia.datasets.drawings.areas import Cover, Size, placed
 from intarsia.datasets.drawings.sheet import Annotations, Sheet, Stroke
-from intarsia.datasets.pairing import is_image
+from intarsia.datasets.pairing import entries, is_image
 from intarsia.errors import DataError, ImageError
 from intarsia.images import read_mask
 
@@ -60,10 +60,7 @@ def parse(source: Path) -> Annotations:
     Raises:
         DataError: the folder cannot be listed.
     """
-    try:
-        files = sorted(p for p in source.iterdir() if is_image(p) and not p.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"cannot be listed: {error.strerror or error}", where=source) from error
+    files = [p for p in entries(source) if is_image(p) and not p.name.startswith(".")]
     groups: dict[str, list[Path]] = {"": files}
     for file in files:
         stem = numbered(file.stem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from intarsia.images import MAX_PIXELS
 _START = 1 << 16
 _FARTHEST = 1e7
 _EXAMPLES = 3
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # emoji are two of them; one alone is no text
 
 
 def read_start(path: Path) -> str:
@@ -59,7 +61,7 @@ def read_json(path: Path) -> object:
     text = read_text(path)
     try:
         content: object = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         cut = isinstance(error, json.JSONDecodeError) and (
             error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
         )
@@ -68,6 +70,15 @@ def read_json(path: Path) -> object:
             where=path,
             hint="copy it or export the annotations again",
         ) from error
+    if _HALF.search(text):
+        try:
+            json.dumps(content, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"a text in it is half a character ({error.object[error.start]!r})",
+                where=path,
+                hint="correct the name, or export the annotations again",
+            ) from error
     return content
 
 
@@ -86,7 +97,7 @@ def ring(numbers: object) -> NDArray[np.float64]:
     """
     try:
         flat = np.asarray(numbers, np.float64).reshape(-1)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("its points are not pairs of numbers") from error
     if flat.size % 2:
         raise ValueError(f"its points are {flat.size} numbers, an odd count")
@@ -104,7 +115,7 @@ def number(item: Mapping[str, object], name: str) -> float:
     value = item.get(name)
     try:
         result = float(value) if isinstance(value, (int, float, str)) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         result = math.nan
     if not abs(result) <= _FARTHEST:
         raise ValueError(f"{name} is {value!r}, not a number")
@@ -141,8 +152,9 @@ def runs(lengths: Any, pixels: int) -> NDArray[np.int64]:
         raise ValueError("its RLE is not a list of whole numbers") from error
     if counts.ndim != 1 or (counts.size and counts.min() < 0):
         raise ValueError("its RLE is not a list of lengths")
-    if int(counts.sum()) != pixels:
-        raise ValueError(f"its RLE has {int(counts.sum())} pixels, not the {pixels} of its box")
+    there = float(counts.sum(dtype=np.float64))  # whole numbers might wrap around
+    if there != pixels:
+        raise ValueError(f"its RLE has {there:.0f} pixels, not the {pixels} of its box")
     return counts
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from intarsia.datasets.groups.joining import Groups
 from intarsia.datasets.sample import Sample
-from intarsia.errors import DataError, did_you_mean
+from intarsia.errors import DataError, ImageError, did_you_mean
+from intarsia.images.dicom import read_dicom_tag
 
 _EXAMPLES = 3
 
@@ -19,8 +20,7 @@ def by_field(samples: Sequence[Sample], keyword: str) -> Groups:
             some images are no DICOM files or have no value.
     """
     try:
-        from pydicom import datadict, dcmread
-        from pydicom.errors import InvalidDicomError
+        from pydicom import datadict
     except ImportError as error:
         raise DataError(
             "DICOM files need pydicom",
@@ -39,10 +39,9 @@ def by_field(samples: Sequence[Sample], keyword: str) -> Groups:
     strange: list[str] = []
     for sample in samples:
         try:
-            fields = dcmread(sample.image, stop_before_pixels=True, specific_tags=[keyword])
-            value = str(fields.get(keyword, "")).strip()
-        except (InvalidDicomError, OSError):
-            value = ""
+            value = read_dicom_tag(sample.image, keyword)
+        except ImageError:  # no DICOM file, or a damaged one
+            value = None
         if value:
             groups[sample.name] = value
         else:

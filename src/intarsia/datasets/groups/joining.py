@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 Groups = dict[str, str | None]  # the group of every name; None where an image is its own
 
 
-def join_pairs(count: int, pairs: Iterable[Sequence[int]]) -> list[int]:
+def join_pairs(count: int, pairs: Iterable[Sequence[int]] | NDArray[np.intp]) -> list[int]:
     """A number for each of `count` things, the same for those that a chain of pairs connects.
 
     >>> join_pairs(4, [(0, 2), (2, 3)])
@@ -19,7 +20,8 @@ def join_pairs(count: int, pairs: Iterable[Sequence[int]]) -> list[int]:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    ends = np.asarray([tuple(pair) for pair in pairs], np.intp).reshape(-1, 2)
+    rows = pairs if isinstance(pairs, np.ndarray) else [tuple(pair) for pair in pairs]
+    ends = np.asarray(rows, np.intp).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), (count, count))
     _, labels = connected_components(graph, directed=False)
     return [int(label) for label in labels]
@@ -61,4 +63,9 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     ['f9', 'f10']
     """
     parts = re.split(r"(\d+)", text)
-    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
+    # by length, then by digits: a number of thousands of them is refused by `int`
+    return [
+        (0, len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (1, 0, part)
+        for part in parts
+        if part
+    ]

@@ -10,7 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from intarsia.datasets.groups.joining import Groups, join_pairs, natural
-from intarsia.datasets.perceptual import close_pairs, perceptual_hash
+from intarsia.datasets.neighbours import close_pairs
+from intarsia.datasets.perceptual import perceptual_hash
 from intarsia.datasets.sample import Sample
 from intarsia.errors import IntarsiaError
 

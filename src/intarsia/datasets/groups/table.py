@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from intarsia.datasets.groups.joining import Groups
@@ -83,21 +83,28 @@ def read_table(file: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def names_of(samples: Sequence[Sample], root: Path) -> dict[str, list[Sample]]:
-    """Everything that a sample may be called by: name, path, file name, stem."""
+    """Everything that a sample may be called by: name and path, else file name and stem.
+
+    What is the whole name of one sample means no other one, such as "1" beside "more/1".
+    """
     called: dict[str, list[Sample]] = {}
     for sample in samples:
-        for name in _names(sample, root):
+        for name in _whole_names(sample, root):
+            called.setdefault(name, []).append(sample)
+    whole = set(called)
+    for sample in samples:
+        last = PurePosixPath(sample.name).name
+        for name in {sample.image.name, sample.image.stem, last} - whole:
             called.setdefault(name, []).append(sample)
     return called
 
 
-def _names(sample: Sample, root: Path) -> Iterator[str]:
-    image = sample.image
-    names = {sample.name, image.name, image.stem, PurePosixPath(sample.name).name}
+def _whole_names(sample: Sample, root: Path) -> set[str]:
+    names, image = {sample.name}, sample.image
     if image.is_relative_to(root):
         relative = image.relative_to(root)
         names |= {relative.as_posix(), relative.with_suffix("").as_posix()}
-    yield from names
+    return names
 
 
 def _image_column(

@@ -30,8 +30,8 @@ from intarsia.datasets.layouts import (
 )
 from intarsia.datasets.layouts.annotation_files import kind_of
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, nested, subfolders
-from intarsia.datasets.pairing import image_files
+from intarsia.datasets.layouts.names import IMAGE_FOLDERS, MASK_FOLDERS, nested
+from intarsia.datasets.layouts.unrecognised import advice, contents
 from intarsia.errors import DataError
 
 # The most specific first: the official Pets folder also has images/ and annotations/.
@@ -106,10 +106,10 @@ def read_layout(path: Path) -> Found:
             inside = place.relative_to(path).as_posix()
             return found.with_note(f"the data set lies in the subfolder {inside}")
     raise DataError(
-        "no data set is recognised here",
+        f"no data set is recognised here; found: {contents(path)}",
         where=path,
         expected=_EXPECTED,
-        hint=f"found: {_contents(path)}. Rename folders, or name both: --images DIR --masks DIR",
+        hint=advice(path),
     )
 
 
@@ -138,14 +138,3 @@ def _first_fit(path: Path) -> Found | None:
         if found is not None:
             return found
     return None
-
-
-def _contents(path: Path) -> str:
-    parts = []
-    for folder in subfolders(path)[:12]:
-        count = len(image_files(folder))
-        parts.append(f"{folder.name}/ ({count} image file{'' if count == 1 else 's'})")
-    loose = sum(1 for file in image_files(path) if file.parent == path)
-    if loose:
-        parts.append(f"{loose} image files directly in it")
-    return ", ".join(parts) or "no images and no folders"

@@ -7,8 +7,9 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
+from intarsia.datasets.formats.source import read_text
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import listed_file, offer, read_text, sample_name
+from intarsia.datasets.layouts.lists import listed_file, offer_beside, sample_name
 from intarsia.datasets.layouts.names import split_name
 from intarsia.datasets.pairing import Pairs
 from intarsia.datasets.sample import Sample
@@ -162,8 +163,7 @@ def _file(cell: str, column: str, path: Path, line: int, faults: list[str]) -> P
     if not cell:
         faults.append(f"line {line}: no image")
         return None
-    beside = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
-    faults.append(f"line {line}: no {column} {cell}{offer(file.name, beside, faults)}")
+    faults.append(f"line {line}: no {column} {cell}{offer_beside(file, faults)}")
     return None
 
 

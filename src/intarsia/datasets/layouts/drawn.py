@@ -16,6 +16,7 @@ from intarsia.datasets.encodings import MaskEncoding, Value
 from intarsia.datasets.formats.source import listed, refused
 from intarsia.datasets.labelmap import is_void
 from intarsia.datasets.layouts.found import Found
+from intarsia.datasets.layouts.lists import sample_name
 from intarsia.datasets.layouts.names import IMAGE_FOLDERS, split_name
 from intarsia.datasets.layouts.pictures import Pictures, folder_split
 from intarsia.datasets.pairing import Pairs, key
@@ -97,7 +98,8 @@ def match(sources: Sequence[Source], root: Path) -> tuple[list[Entry], tuple[str
                     f"none of its {total} images is there, such as {missing[0]}",
                     where=source.path,
                     expected=f"the images below {root}",
-                    hint="put the images beside the file, or name both: --images DIR --masks FILE",
+                    hint="put the images beside the file (links to folders are not followed), or "
+                    "name both: --images DIR --masks FILE",
                 )
             notes.append(
                 f"{source.path.name}: {len(missing)} of its {total} images are not there and "
@@ -210,7 +212,7 @@ def _header_size(image: Path) -> tuple[int, int] | None:
 def sample_names(images: Sequence[Path], root: Path) -> dict[Path, str]:
     """A name for each image: its path without extension and without folders like images/."""
     full = {
-        image: key(image, root) if image.is_relative_to(root) else image.with_suffix("").as_posix()
+        image: key(image, root) if image.is_relative_to(root) else sample_name(image, root)
         for image in images
     }
     plain = {folder.lower() for folder in IMAGE_FOLDERS}

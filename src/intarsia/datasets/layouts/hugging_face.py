@@ -8,7 +8,6 @@ Source: huggingface.co/docs/datasets (Dataset.save_to_disk, Image, ClassLabel).
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 import tempfile
@@ -17,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from intarsia.datasets.cache_folder import cache_folder
 from intarsia.datasets.classes import Classes, from_values
 from intarsia.datasets.content import fingerprint
+from intarsia.datasets.formats.source import read_json
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import read_text
 from intarsia.datasets.layouts.names import split_folders, split_name
 from intarsia.datasets.pairing import Pairs, pair_folders
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError
+from intarsia.file_cache import cache_folder
 
 IMAGE_COLUMNS = ("image", "pixel_values", "img", "images", "photo")
 MASK_COLUMNS = (
@@ -307,10 +306,9 @@ def _classes(features: Any, path: Path) -> Classes | None:
 
 
 def _id2label(file: Path) -> dict[int, str]:
-    try:
-        content = json.loads(read_text(file))
-        return {int(value): str(name) for value, name in content.items()}
-    except (ValueError, AttributeError) as error:
+    content = read_json(file)
+    if not isinstance(content, dict) or not all(str(value).isdecimal() for value in content):
         raise DataError(
-            f"it is not JSON of ids and names: {error}", where=file, expected='{"0": "background"}'
-        ) from error
+            "it is not a table of ids and names", where=file, expected='{"0": "background"}'
+        )
+    return {int(value): str(name) for value, name in content.items()}

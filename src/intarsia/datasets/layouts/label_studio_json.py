@@ -11,7 +11,7 @@ from intarsia.datasets.layouts.annotation_files import files_below, kind_of
 from intarsia.datasets.layouts.drawn import Source, assemble, match
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.pictures import folder_split
-from intarsia.datasets.pairing import image_files
+from intarsia.datasets.pairing import image_paths
 from intarsia.errors import DataError
 
 _DEPTH = 1
@@ -30,7 +30,7 @@ def read_beside_brushes(path: Path) -> Found | None:
     Raises:
         DataError: there are only these PNGs, which name tasks and no images.
     """
-    brushes = [file for file in image_files(path) if _BRUSH.fullmatch(file.name)]
+    brushes = [Path(p) for p in image_paths(path) if _BRUSH.fullmatch(Path(p).name)]
     if not brushes:
         return None
     found = read(path)

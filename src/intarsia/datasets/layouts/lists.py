@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from intarsia.datasets.formats.source import read_text
+from intarsia.datasets.pairing import entries
 from intarsia.errors import DataError, nearest
 
+_LONGEST = 4096  # bytes of a path, on Linux
 _MOST_OFFERS = 20  # looking for the nearest name is slow, and no more faults are shown
 
 
@@ -21,21 +24,16 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
     return [(number, name) for number, line in lines if (name := line.strip().strip('"'))]
 
 
-def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, without a byte-order mark.
+def listed_file(folder: Path, cell: str) -> Path:
+    """The file that a list in `folder` means by a relative or absolute path, without "..".
 
     Raises:
-        DataError: it cannot be read.
+        DataError: no file can be called so.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the file cannot be read: {error}", where=path) from error
-
-
-def listed_file(folder: Path, cell: str) -> Path:
-    """The file that a list in `folder` means by a relative or absolute path, without ".."."""
-    return Path(os.path.normpath(folder / cell))
+    file = Path(os.path.normpath(folder / cell))
+    if len(os.fsencode(file)) >= _LONGEST or any(len(os.fsencode(p)) > 255 for p in file.parts):
+        raise DataError(f"a name in it is too long for a file: {cell[:60]}...", where=folder)
+    return file
 
 
 def sample_name(image: Path, root: Path) -> str:
@@ -54,3 +52,11 @@ def offer(name: str, choices: Iterable[str], faults: Sequence[str]) -> str:
     """The nearest name as the end of a sentence, empty where nothing is near."""
     close = nearest(name, choices) if len(faults) < _MOST_OFFERS else None
     return f'; did you mean "{close}"?' if close else ""
+
+
+def offer_beside(file: Path, faults: Sequence[str]) -> str:
+    """As `offer`, out of what lies in the folder of a file that is not there."""
+    folder = file.parent
+    if len(faults) >= _MOST_OFFERS or not folder.is_dir():
+        return ""
+    return offer(file.name, [path.name for path in entries(folder)], faults)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intarsia.datasets.pairing import image_files
+from intarsia.datasets.pairing import entries, has_images
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "2d_images", "JPEGImages")
 MASK_FOLDERS = (
@@ -41,11 +41,11 @@ def split_name(folder: str) -> str | None:
 
 def subfolders(path: Path) -> list[Path]:
     """The folders directly inside, sorted; hidden ones left out."""
-    return sorted(
+    return [
         p
-        for p in path.iterdir()
+        for p in entries(path)
         if p.is_dir() and not p.name.startswith(".") and p.name != "__MACOSX"
-    )
+    ]
 
 
 def nested(path: Path) -> list[Path]:
@@ -82,6 +82,6 @@ def _folder_of_images(path: Path, names: tuple[str, ...]) -> Path | None:
     by_name = {p.name.lower(): p for p in subfolders(path)}
     for name in names:
         folder = by_name.get(name.lower())
-        if folder is not None and image_files(folder):
+        if folder is not None and has_images(folder):
             return folder
     return None

@@ -5,16 +5,15 @@ Source: documentation/dataset_format.md of github.com/MIC-DKFZ/nnUNet.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from intarsia.datasets.classes import Classes, from_values
+from intarsia.datasets.formats.source import read_json
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import read_text
-from intarsia.datasets.pairing import Pairs, image_files, key
+from intarsia.datasets.pairing import Pairs, entries, image_files, key
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError
@@ -58,7 +57,7 @@ def read(path: Path) -> Found | None:
 
 
 def _refuse_volumes(folder: Path) -> None:
-    volume = next((f for f in sorted(folder.iterdir()) if f.name.lower().endswith(_VOLUMES)), None)
+    volume = next((f for f in entries(folder) if f.name.lower().endswith(_VOLUMES)), None)
     if volume is not None:
         raise DataError(
             "this is a volume, and Intarsia trains on images",
@@ -121,10 +120,7 @@ def _called(names: tuple[str, ...], channel: int) -> str:
 def _description(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"not valid JSON: {error}", where=path) from error
+    content = read_json(path)
     if not isinstance(content, dict):
         raise DataError("it holds no keys", where=path, expected='keys such as "labels"')
     return content
@@ -144,7 +140,8 @@ def _classes(description: Mapping[str, Any], path: Path) -> Classes:
         raise DataError(
             'it has no "labels"', where=path, expected='"labels": {"background": 0, "tumor": 1}'
         )
-    order: list[Any] = description.get("regions_class_order") or []
+    order = description.get("regions_class_order")
+    order = order if isinstance(order, list) else []
     regions = bool(order) and any(isinstance(v, list) for v in labels.values())
     named: dict[int, str] = {}
     faults: list[str] = []

@@ -11,7 +11,7 @@ from intarsia.datasets.formats.source import listed
 from intarsia.datasets.layouts.drawn import Entry, Source, assemble, folder_splits
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import images_and_masks, subfolders
-from intarsia.datasets.pairing import image_files, is_image, key
+from intarsia.datasets.pairing import entries, image_files, is_image, key
 
 _PROBES = 20
 _Place = tuple[Path, str]  # the folder of the objects, and their key in it
@@ -80,7 +80,7 @@ def _masks_apart(path: Path) -> Found | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [file for file in folder.iterdir() if is_image(file)]
+    return [file for file in entries(folder) if is_image(file)]
 
 
 def _found(layout: str, images: Mapping[Path, _Place], alone: Sequence[Path], root: Path) -> Found:

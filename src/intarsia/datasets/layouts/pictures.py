@@ -47,8 +47,8 @@ class Pictures:
             self._by_name.get(last)
             or self._by_name.get(bare)
             or self._by_upload.get(_stored(bare))
+            or self._by_stem.get(last)  # a name without extension, also one with a dot in it
             or self._by_stem.get(PurePosixPath(last).stem)
-            or self._by_stem.get(last)
         )
         if not found:
             return None

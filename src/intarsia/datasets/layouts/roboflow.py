@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from intarsia.datasets.classes import Classes, from_values
+from intarsia.datasets.formats.source import read_text
 from intarsia.datasets.layouts import suffixes
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import read_text
 from intarsia.datasets.layouts.names import split_folders
 from intarsia.datasets.pairing import Pairs
 from intarsia.datasets.sample import Sample

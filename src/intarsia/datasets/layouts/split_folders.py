@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from intarsia.datasets.layouts import suffixes
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import images_and_masks, split_folders, split_name
-from intarsia.datasets.pairing import Pairs, image_files, pair_folders
+from intarsia.datasets.pairing import Pairs, image_paths, pair_folders
 
 
 def read(path: Path) -> Found | None:
@@ -29,7 +30,7 @@ def _splits_outside(path: Path) -> Found | None:
         if by_suffix is not None:
             pairs += by_suffix
             names.append(f"pairs in {prefix}")
-        elif count := len(image_files(folder)):
+        elif count := len(image_paths(folder)):
             unlabelled.append(f"{prefix} has {count} images and no masks: left out")
     if not names:
         return None
@@ -46,14 +47,15 @@ def read_splits_inside(images: Path, masks: Path) -> Found | None:
     image_splits, mask_splits = split_folders(images), split_folders(masks)
     if not image_splits or not mask_splits:
         return None
-    if any(split_name(f.relative_to(images).parts[0]) is None for f in image_files(images)):
+    start = len(f"{images}{os.sep}")
+    if any(split_name(p[start:].partition(os.sep)[0]) is None for p in image_paths(images)):
         return None
     by_split = dict(mask_splits)
     pairs, names, notes = Pairs(), [], []
     for split, folder in image_splits:
         inside = by_split.get(split)
         if inside is None:
-            count = len(image_files(folder))
+            count = len(image_paths(folder))
             notes.append(f"{images.name}/{folder.name} has {count} images and no masks: left out")
             continue
         pairs += pair_folders(folder, inside, prefix=f"{folder.name}/", split=split)

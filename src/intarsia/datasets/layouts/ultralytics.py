@@ -14,8 +14,8 @@ from typing import Any
 from intarsia.datasets.classes import Classes, from_values
 from intarsia.datasets.encodings import MaskEncoding, Value
 from intarsia.datasets.layouts.found import Found
-from intarsia.datasets.layouts.lists import listed_file, offer, read_lines, sample_name
-from intarsia.datasets.pairing import Pairs, image_files
+from intarsia.datasets.layouts.lists import listed_file, offer_beside, read_lines, sample_name
+from intarsia.datasets.pairing import Pairs, entries, image_files
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.strict_yaml import faulty, read_yaml
 from intarsia.errors import DataError
@@ -34,7 +34,7 @@ def read(path: Path) -> Found | None:
     Raises:
         DataError: it holds two, or faults in the one.
     """
-    ours = [file for file in sorted(path.iterdir()) if _says_masks_dir(file)]
+    ours = [file for file in entries(path) if _says_masks_dir(file)]
     if len(ours) > 1:
         raise DataError(
             f"two files describe the data: {ours[0].name} and {ours[1].name}",
@@ -104,7 +104,7 @@ def _listed(value: object, split: str, faults: list[str]) -> list[str]:
 
 
 def _images(root: Path, item: str, split: str, faults: list[str]) -> list[Path]:
-    place = root / item
+    place = listed_file(root, item)
     if place.is_dir():
         return image_files(place)
     if place.is_file() and place.suffix.lower() == ".txt":
@@ -113,9 +113,7 @@ def _images(root: Path, item: str, split: str, faults: list[str]) -> list[Path]:
             f"{place.name} line {n}: no image {f.name}" for n, f in images if not f.is_file()
         ]
         return [file for _, file in images]
-    beside = [p.name for p in place.parent.iterdir()] if place.parent.is_dir() else []
-    close = offer(place.name, beside, faults)
-    faults.append(f"{split}: no folder or list {item} in {root}{close}")
+    faults.append(f"{split}: no folder or list {item} in {root}{offer_beside(place, faults)}")
     return []
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from intarsia.datasets.drawings.sheet import Annotations
 from intarsia.datasets.formats.masks import read_annotations
-from intarsia.datasets.formats.source import read_start
+from intarsia.datasets.formats.source import read_start, read_text
 from intarsia.datasets.layouts.drawn import Entry, Source, assemble, folder_splits
 from intarsia.datasets.layouts.found import Found
+from intarsia.datasets.layouts.lists import listed_file, read_lines
 from intarsia.datasets.layouts.names import split_folders
 from intarsia.datasets.pairing import image_files, is_image
 from intarsia.datasets.strict_yaml import read_yaml
@@ -91,13 +92,14 @@ def _images(place: str, base: object, root: Path) -> list[Path] | None:
     """The images of a folder or of a list file, looked for as Ultralytics does, None if absent."""
     bases = [root / base, root] if isinstance(base, str) and base else [root]
     # Roboflow writes ../train/images into the file that lies beside train/
-    tries = [b / place for b in bases] + [root / place.removeprefix("../")]
-    for there in tries:
+    tries = [(b, place) for b in bases] + [(root, place.removeprefix("../"))]
+    for there in (listed_file(*one) for one in tries):
         if there.is_dir():
             return image_files(there)
         if there.is_file() and there.suffix == ".txt":
-            lines = [line.strip() for line in there.read_text(encoding="utf-8").splitlines()]
-            return [p for line in lines if line and is_image(p := there.parent / line)]
+            return [
+                p for _, line in read_lines(there) if is_image(p := listed_file(there.parent, line))
+            ]
     return None
 
 
@@ -107,7 +109,7 @@ def _names(value: object, file: Path) -> dict[str, str]:
         pairs = list(enumerate(value))
     elif isinstance(value, Mapping):
         pairs = list(value.items())
-    if not pairs or not all(str(k).isdigit() and isinstance(v, (str, int)) for k, v in pairs):
+    if not pairs or not all(str(k).isdecimal() and isinstance(v, (str, int)) for k, v in pairs):
         raise DataError(
             "names is neither a list of names nor a table from number to name",
             where=file,
@@ -119,7 +121,7 @@ def _names(value: object, file: Path) -> dict[str, str]:
 def _text_names(path: Path) -> dict[str, str] | None:
     for place in (path / "classes.txt", path / "labels" / "classes.txt"):
         if place.is_file():
-            lines = place.read_text(encoding="utf-8").splitlines()
+            lines = read_text(place).splitlines()
             return {str(at): line.strip() for at, line in enumerate(lines) if line.strip()}
     return None
 

@@ -1,0 +1,108 @@
+"""The sections of a page: one evaluation each, with its figures and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from intarsia.evaluation import Evaluation
+from intarsia.labels import LabelMap
+from intarsia.reporting.figures import Drawing
+from intarsia.reporting.gallery import Gallery
+from intarsia.reporting.matrices import (
+    Confusion,
+    HeatCell,
+    confusions,
+    heat_rows,
+    matrix_drawing,
+    matrix_table,
+)
+from intarsia.reporting.panels import panels_drawing
+from intarsia.reporting.sheets import (
+    class_bars,
+    class_table,
+    image_table,
+    role,
+    settings_text,
+    title,
+)
+from intarsia.reporting.tables import Table
+
+IMAGES_SHOWN = 200  # rows of the image table in the page; the CSV holds all
+
+
+@dataclass(frozen=True)
+class Section:
+    """One evaluation as the page shows it."""
+
+    name: str
+    sheet: Evaluation
+    classes: Table
+    images: Table
+    images_left_out: int
+    heat: list[list[HeatCell]]
+    names: list[str]
+    confusions: list[Confusion]
+    gallery: Gallery
+    test_looks: int
+
+    @property
+    def title(self) -> str:
+        return title(self.sheet)
+
+    @property
+    def role(self) -> str:
+        return role(self.sheet)
+
+    @property
+    def settings(self) -> str:
+        """What was predicted otherwise than the recipe says."""
+        return settings_text(self.sheet)
+
+
+def section_of(name: str, sheet: Evaluation, gallery: Gallery, looks: int) -> Section:
+    """What the page shows of a sheet; `looks` at test count where it is of test."""
+    names = list(sheet.names)
+    images = image_table(name, sheet)
+    return Section(
+        name=name,
+        sheet=sheet,
+        classes=class_table(name, sheet),
+        images=images,
+        images_left_out=max(0, len(images.rows) - IMAGES_SHOWN),
+        heat=heat_rows(sheet.confusion_matrix),
+        names=names,
+        confusions=confusions(sheet.confusion_matrix, names),
+        gallery=gallery,
+        test_looks=looks if sheet.split == "test" else 0,
+    )
+
+
+def section_drawings(section: Section, labels: LabelMap) -> list[Drawing]:
+    """Its figures: bars of the classes, the matrix, panels of images."""
+    matrix = section.sheet.confusion_matrix
+    drawings = [
+        class_bars(section.name, section.sheet, labels),
+        matrix_drawing(section.name, section.title, matrix, section.names),
+    ]
+    if section.gallery.pictures:
+        drawings.append(
+            panels_drawing(section.name, section.title, section.gallery.pictures, labels)
+        )
+    return drawings
+
+
+def section_matrix(section: Section) -> Table:
+    """The confusion matrix in pixels."""
+    matrix = section.sheet.confusion_matrix
+    return matrix_table(section.name, section.title, matrix, section.names)
+
+
+def write_files(folder: Path, drawings: list[Drawing], tables: list[Table]) -> None:
+    """`figures/` and `tables/` beside the page."""
+    for name in ("figures", "tables"):
+        (folder / name).mkdir(exist_ok=True)
+    for drawing in drawings:
+        drawing.write(folder / "figures")
+    for table in tables:
+        table.write(folder / "tables")
