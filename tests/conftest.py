@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 
@@ -107,3 +108,48 @@ def folded(cells, folds_recipe, tmp_path_factory):
 def shapes(tmp_path_factory) -> Path:
     """A data set folder: 7 train and 3 val images of 37x53, classes `ground` and `box`."""
     return write_shapes(tmp_path_factory.mktemp("data") / "shapes")
+
+
+LARGE = (151, 131)
+
+
+def write_large(root: Path) -> Path:
+    """A tiled TIFF, a stripped one and a PNG to train on, and one image for val.
+
+    Class 2 is found in one corner of the first image alone; the upper left of every mask does not
+    count.
+    """
+    rng = np.random.default_rng(3)
+    kinds = {
+        "train/a.tif": {"tile": (32, 48), "compression": "zlib", "predictor": True},
+        "train/b.tif": {"rowsperstrip": 8, "compression": "lzw"},
+        "train/c.png": None,
+        "val/v.tif": {"tile": (32, 48), "compression": "zlib"},
+    }
+    for number, (name, options) in enumerate(kinds.items()):
+        split, _, file = name.partition("/")
+        for folder in ("images", "masks"):
+            (root / split / folder).mkdir(parents=True, exist_ok=True)
+        mask = np.zeros(LARGE, np.uint8)
+        mask[60:100, 30:90] = 1
+        if file == "a.tif":
+            mask[140:, 120:] = 2
+        mask[:40, :50] = 255
+        mask[0, 50 + number] = 255  # no two masks are the same file
+        pixels = rng.integers(0, 100, (*LARGE, 3)) + 70 * (mask % 255)[..., None]
+        path = root / split / "images" / file
+        if options is None:
+            Image.fromarray(pixels.astype(np.uint8)).save(path)
+        else:
+            tifffile.imwrite(path, pixels.astype(np.uint8), photometric="rgb", **options)
+        Image.fromarray(mask).save(root / split / "masks" / f"{path.stem}.png")
+    (root / "dataset.yaml").write_text(
+        "schema: 1\nignore_index: 255\nclasses:\n"
+        "  - {id: 0, name: ground}\n  - {id: 1, name: box}\n  - {id: 2, name: rare}\n"
+    )
+    return root
+
+
+@pytest.fixture
+def large(tmp_path) -> Path:
+    return write_large(tmp_path / "large")

@@ -2,6 +2,7 @@ import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from intarsia import inference
 from intarsia.errors import ImageError, ModelError, RecipeError
 from intarsia.images import Scaling
-from intarsia.inference import Band, Inference
+from intarsia.inference import Band, Inference, fitting
 from intarsia.transforms import Fit, Preprocessing
 
 Planes = NDArray[np.float32]
@@ -327,3 +328,38 @@ def test_a_refinement_sees_all_probabilities_and_the_picture() -> None:
     assert given["shapes"] == ((3, 70, 90), (70, 90, 3))
     np.testing.assert_array_equal(given["picture"], image)
     np.testing.assert_array_equal(mask, 2 - classes)
+
+
+@pytest.mark.parametrize("size", [(33, 65), (1, 1), (97, 41), (150, 211), (96, 128)])
+@pytest.mark.parametrize("factor", [2, 3])
+def test_tiles_of_a_larger_size_give_a_mask_of_the_images_own(size, factor) -> None:
+    prepared = replace(preparation("tiles", (24, 32)), tile=(24 * factor, 32 * factor))
+    image, classes = halves(*size)
+    whole = Inference(echo, prepared)
+    probabilities = whole.probabilities(image)
+    assert probabilities.shape == (3, *size)
+    np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
+    mask = whole.mask(image)
+    np.testing.assert_array_equal(mask, probabilities.argmax(axis=0))
+    y, x = np.mgrid[: size[0], : size[1]]
+    far = (abs(x + 0.5 - size[1] / 2) > factor) & (abs(y + 0.5 - 2 * size[0] / 3) > factor)
+    np.testing.assert_array_equal(mask[far], classes[far])
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+@pytest.mark.parametrize("heights", [[9], [1, 1, 7], [4, 5], [1, 1, 1, 1, 1, 1, 1, 1, 1]])
+def test_blocks_enlarged_band_by_band_are_those_of_the_whole(factor, heights, monkeypatch) -> None:
+    monkeypatch.setattr(fitting, "_BAND_VALUES", 100)
+    planes = np.random.default_rng(0).random((2, 9, 5)).astype(np.float32)
+    tops = np.cumsum([0, *heights])
+    bands = [Band(int(a), planes[:, a:b]) for a, b in pairwise(tops)]
+    made = list(fitting.enlarged_blocks(bands, factor, 9 * factor - 1, 5 * factor - 1))
+    assert [band.top for band in made[1:]] == np.cumsum(
+        [band.probabilities.shape[1] for band in made[:-1]]
+    ).tolist()
+    expected = [
+        cv2.resize(plane, (5 * factor, 9 * factor), interpolation=cv2.INTER_LINEAR)
+        for plane in planes
+    ]
+    found = np.concatenate([band.probabilities for band in made], axis=1)
+    np.testing.assert_allclose(found, np.stack(expected)[:, :-1, :-1], atol=1e-5)

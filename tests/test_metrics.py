@@ -179,3 +179,12 @@ def test_faults_are_named() -> None:
         metrics.confusion_matrix(zeros, zeros + 2, 2, IGNORE)
     with pytest.raises(DataError, match="truth holds ids outside the classes: -1"):
         metrics.confusion_matrix(zeros.astype(int) - 1, zeros, 2, IGNORE)
+
+
+def test_large_masks_are_counted_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    truth, prediction = rng.integers(0, 4, (2, 37, 53))
+    truth[truth == 3] = 255
+    whole = metrics.confusion_matrix(truth, prediction, 4, 255)
+    monkeypatch.setattr(metrics, "_AT_ONCE", 100)
+    np.testing.assert_array_equal(metrics.confusion_matrix(truth, prediction, 4, 255), whole)

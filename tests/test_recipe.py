@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from intarsia.errors import RecipeError
@@ -48,11 +50,21 @@ def test_all_errors_come_at_once_with_key_value_and_nearest_name():
         ("train: {epochs: 2, validate_every: 3}", "validate_every"),
         ("model: {atrous_rates: [6, 12]}", "more values are expected"),
         ("train: {epochs: 3, freeze_epochs: 3}", "leaves no epoch"),
+        ("data: {tile: 512}", "data.tile needs data.fit: tiles"),
+        ("data: {fit: tiles, tile: 500}", "data.tile is 500x500: it must be data.image_size"),
+        ("data: {fit: tiles, tile: 128}", "here 256x256, or a whole multiple of it"),
+        ("data: {fit: tiles, tile: 512x256}", "such as 512x512"),
+        ("data: {fit: tiles, tile: 8}", "data.tile"),
+        ("data: {fit: tiles, tile: 512, longest_side: 900}", "give one of the two"),
+        ("data: {fit: tiles, tile_overlap: 0.5}", "data.tile_overlap needs data.tile"),
+        ("data: {tile_rare_power: 1.0}", "data.tile_rare_power needs data.tile"),
+        ("data: {fit: tiles, tile: 512, tile_overlap: 1.0}", "data.tile_overlap"),
+        ("data: {cache: disc}", 'did you mean "disk"?'),
         ("data: {ignore: [sky], classes: [sky]}", "data.ignore and data.classes both name sky"),
     ],
 )
 def test_bad_yaml_is_refused(text, word):
-    with pytest.raises(RecipeError, match=word.replace(".", r"\.").replace("[", r"\[")):
+    with pytest.raises(RecipeError, match=re.escape(word)):
         Recipe.parse(text, where="mine.yaml")
 
 
@@ -106,3 +118,13 @@ def test_sizes_are_one_number_or_two(given, size):
 def test_what_is_no_size_is_refused(given):
     with pytest.raises(RecipeError, match=r"data\.image_size"):
         Recipe().replace(**{"data.image_size": given})
+
+
+def test_a_tile_is_the_size_of_a_sample_or_a_multiple_of_it():
+    tiles = Recipe().replace(**{"data.fit": "tiles", "data.image_size": (192, 256)})
+    assert tiles.set(["data.tile=384x512"]).data.tile == (384, 512)
+    assert tiles.set(["data.tile=192x256"]).data.tile == (192, 256)
+    assert Recipe.parse(tiles.set(["data.tile=384x512"]).to_yaml(), where="copy").data.tile == (
+        384,
+        512,
+    )

@@ -17,6 +17,8 @@ from intarsia.errors import DataError
 
 ConfusionMatrix = NDArray[np.int64]
 
+_AT_ONCE = 1 << 22  # pixels: each takes eight bytes on the way
+
 
 @dataclass(frozen=True)
 class ClassMetrics:
@@ -54,6 +56,17 @@ def confusion_matrix(
             f"truth and prediction differ in size: {truth.shape} and {prediction.shape}",
             expected="one shape",
         )
+    total = np.zeros((classes, classes), np.int64)
+    true_pixels, predicted_pixels = truth.reshape(-1), prediction.reshape(-1)
+    for start in range(0, truth.size, _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        total += _counted(true_pixels[some], predicted_pixels[some], classes, ignore_index)
+    return total
+
+
+def _counted(
+    truth: NDArray[np.integer], prediction: NDArray[np.integer], classes: int, ignore_index: int
+) -> ConfusionMatrix:
     counted = truth != ignore_index
     true_ids, predicted_ids = truth[counted], prediction[counted]
     for what, ids in (("truth", true_ids), ("prediction", predicted_ids)):

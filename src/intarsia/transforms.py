@@ -35,7 +35,9 @@ class Preprocessing:
     `size` is the (height, width) of a sample; `fit` says how an image comes to it: `letterbox`
     (whole image, aspect kept, padded), `stretch` (aspect given up), `grid` (cut into `grid`
     rows x columns of cells, each stretched), `crop` and `tiles` (native resolution, but for
-    images whose longer side is more than `longest_side`, which are shrunk to it). `mean` and
+    images whose longer side is more than `longest_side`, which are shrunk to it). With `tile`, a
+    whole multiple of `size`, images are shrunk by exactly that factor, block by block, so that a
+    window of an image shrinks to the very pixels it has in the whole image shrunk. `mean` and
     `std` apply per channel to values already scaled to 0..1.
     """
 
@@ -46,6 +48,12 @@ class Preprocessing:
     std: tuple[float, ...]
     grid: tuple[int, int] = (1, 1)
     longest_side: int | None = None
+    tile: tuple[int, int] | None = None
+
+    @property
+    def factor(self) -> int:
+        """How many pixels of an image, in each direction, become one of a tile."""
+        return 1 if self.tile is None else self.tile[0] // self.size[0]
 
     @property
     def native(self) -> bool:
@@ -84,6 +92,7 @@ class Preprocessing:
             "std": list(self.std),
             "grid": list(self.grid),
             "longest_side": self.longest_side,
+            "tile": None if self.tile is None else list(self.tile),
         }
 
 
@@ -95,7 +104,7 @@ def fitted_rectangle(
     if preprocessing.fit in ("stretch", "grid"):
         return 0, 0, rows, columns
     if preprocessing.native:
-        return 0, 0, *_native_size(height, width, preprocessing.longest_side)
+        return 0, 0, *_native_size(height, width, preprocessing)
     scale = min(rows / height, columns / width)
     fitted_h = min(rows, max(1, round(height * scale)))
     fitted_w = min(columns, max(1, round(width * scale)))
@@ -134,10 +143,14 @@ def shrink(image: Pixels, preprocessing: Preprocessing) -> Pixels:
     Where pixels keep their own resolution, exactly that size.
     """
     height, width = image.shape[:2]
-    target = _kept_size(height, width, preprocessing)
+    target = kept_size(height, width, preprocessing)
     image = _opencv_depth(image)
     if target == (height, width):
         return image
+    below, beside = target[0] * preprocessing.factor, target[1] * preprocessing.factor
+    if preprocessing.tile is not None and (below, beside) != (height, width):
+        # whole blocks, the last of them filled up with what lies at the edge
+        image = np.pad(image, ((0, below - height), (0, beside - width), (0, 0)), "edge")
     return _channelwise(
         image, lambda part: cv2.resize(part, target[::-1], interpolation=cv2.INTER_AREA)
     )
@@ -149,24 +162,32 @@ def shrink_mask(mask: Mask, preprocessing: Preprocessing) -> Mask:
     OpenCV's own nearest takes corners, which shifts a mask by up to half a pixel.
     """
     height, width = mask.shape
-    target = _kept_size(height, width, preprocessing)
+    target = kept_size(height, width, preprocessing)
     if target == (height, width):
         return mask
-    rows = ((np.arange(target[0]) + 0.5) * height / target[0]).astype(np.intp)
-    columns = ((np.arange(target[1]) + 0.5) * width / target[1]).astype(np.intp)
+    if preprocessing.tile is not None:
+        factor = preprocessing.factor
+        rows = np.minimum(np.arange(target[0]) * factor + factor // 2, height - 1)
+        columns = np.minimum(np.arange(target[1]) * factor + factor // 2, width - 1)
+    else:
+        rows = ((np.arange(target[0]) + 0.5) * height / target[0]).astype(np.intp)
+        columns = ((np.arange(target[1]) + 0.5) * width / target[1]).astype(np.intp)
     smaller: Mask = mask[np.ix_(rows, columns)]
     return smaller
 
 
-def _kept_size(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
+def kept_size(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
+    """(height, width) that `shrink` gives an image of this size."""
     if preprocessing.native:
-        return _native_size(height, width, preprocessing.longest_side)
+        return _native_size(height, width, preprocessing)
     _, _, fitted_h, fitted_w = fitted_rectangle(height, width, preprocessing)
     return min(height, 2 * fitted_h), min(width, 2 * fitted_w)
 
 
-def _native_size(height: int, width: int, longest_side: int | None) -> tuple[int, int]:
-    longest = max(height, width)
+def _native_size(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
+    if preprocessing.tile is not None:
+        return -(-height // preprocessing.factor), -(-width // preprocessing.factor)
+    longest, longest_side = max(height, width), preprocessing.longest_side
     if longest_side is None or longest <= longest_side:
         return height, width
     scale = longest_side / longest
@@ -238,21 +259,8 @@ def random_matrix(
 ) -> Matrix:
     """(2, 3) affine map of one random sample: fit, flip, rotation, zoom, shift or crop at once."""
     rows, columns = preprocessing.size
-    low, high = augmentation.scale
-    zoom = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    angle = float(np.deg2rad(rng.uniform(-1.0, 1.0) * augmentation.rotation))
-    mirror_x = -1.0 if rng.random() < augmentation.flip else 1.0
-    mirror_y = -1.0 if rng.random() < augmentation.vertical_flip else 1.0
-    place_x, place_y = rng.random(), rng.random()
-    if rng.random() >= augmentation.rotation_probability:
-        angle = 0.0
+    linear, zoom, (place_x, place_y) = random_turn(augmentation, rng)
     base = fit_matrix(height, width, preprocessing)
-    linear = np.array(
-        [
-            [zoom * np.cos(angle) * mirror_x, -zoom * np.sin(angle) * mirror_y],
-            [zoom * np.sin(angle) * mirror_x, zoom * np.cos(angle) * mirror_y],
-        ]
-    )
     if preprocessing.native:
         # the window of a crop slides over the image, and stays inside it where it is smaller
         source_x = _window_centre(width, columns / zoom, place_x)
@@ -268,6 +276,27 @@ def random_matrix(
     matrix[:, :2] = linear @ base[:, :2]
     matrix[:, 2] = linear @ (base[:, 2] - centre) + middle
     return matrix
+
+
+def random_turn(
+    augmentation: Augmentation, rng: np.random.Generator
+) -> tuple[Matrix, float, tuple[float, float]]:
+    """(2, 2) map of a random rotation, zoom and flip; the zoom; a random place, x and y 0..1."""
+    low, high = augmentation.scale
+    zoom = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    angle = float(np.deg2rad(rng.uniform(-1.0, 1.0) * augmentation.rotation))
+    mirror_x = -1.0 if rng.random() < augmentation.flip else 1.0
+    mirror_y = -1.0 if rng.random() < augmentation.vertical_flip else 1.0
+    place = rng.random(), rng.random()
+    if rng.random() >= augmentation.rotation_probability:
+        angle = 0.0
+    linear = np.array(
+        [
+            [zoom * np.cos(angle) * mirror_x, -zoom * np.sin(angle) * mirror_y],
+            [zoom * np.sin(angle) * mirror_x, zoom * np.cos(angle) * mirror_y],
+        ]
+    )
+    return linear, zoom, place
 
 
 def _window_centre(length: int, window: float, place: float) -> float:
@@ -291,6 +320,19 @@ def augment(
     """
     height, width = image.shape[:2]
     matrix = random_matrix(height, width, preprocessing, augmentation, rng)
+    return augment_through(matrix, image, mask, preprocessing, augmentation, rng, ignore_index)
+
+
+def augment_through(
+    matrix: Matrix,
+    image: Pixels,
+    mask: Mask,
+    preprocessing: Preprocessing,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    ignore_index: int,
+) -> tuple[NDArray[np.float32], Mask]:
+    """`augment` with a geometry that is drawn already."""
     warped = warp(image, matrix, preprocessing.size, preprocessing.fill)
     labels = warp_mask(mask, matrix, preprocessing.size, ignore_index)
     contrast = 1.0 + rng.uniform(-1.0, 1.0) * augmentation.contrast

@@ -94,3 +94,14 @@ def test_an_index_past_the_end_of_the_palette_is_unknown():
     assert unknown == {2: 1, 5: 2}
     strange = np.array([[0, 0, 0], [1, 1, 1]], np.uint8)
     assert encoding.decode(raw([[1, 2]], "palette", strange), LABELS)[1] == {(1, 1, 1): 1, 2: 1}
+
+
+def test_large_masks_are_decoded_rows_at_a_time(monkeypatch):
+    values = np.random.default_rng(0).integers(0, 5, (37, 53)).astype(np.uint8)
+    raw = RawMask(values, "ids", None, "PNG")
+    encoding, labels = MaskEncoding("ids", {0: 0, 1: 1, 4: None}), LabelMap.of(["a", "b"])
+    whole, unknown = encoding.decode(raw, labels)
+    monkeypatch.setattr("intarsia.datasets.encodings._PIXELS_AT_ONCE", 100)
+    ids, found = encoding.decode(raw, labels)
+    np.testing.assert_array_equal(ids, whole)
+    assert found == unknown == {2: (values == 2).sum(), 3: (values == 3).sum()}

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from intarsia.batches import _bounds
+from intarsia.batches.training_batches import _bounds
 from intarsia.errors import ModelError
 from intarsia.models import architecture_names, build_model, encoder_of, model_names, preset_names
 

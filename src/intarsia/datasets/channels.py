@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -81,54 +81,62 @@ def infer_scaling(samples: Sequence[Sample], dtype: str, page: int | None) -> Sc
     """The scale of a data set of one depth; deep images are sampled, train first."""
     if dtype == "uint8":
         return Scaling(0, 255, "8 bit")
-    images = sampled_images(samples, page)
+    ranges = [(image.min(), image.max()) for image in sampled_images(samples, page)]
     if dtype == "uint16":
-        top = max((int(image.max()) for image in images), default=0)
+        top = max((int(high) for _, high in ranges), default=0)
         if top <= _TWELVE_BITS:
-            rule = f"12 bit: no value in {len(images)} sampled images is above {top}"
+            rule = f"12 bit: no value in {len(ranges)} sampled images is above {top}"
             return Scaling(0, _TWELVE_BITS, rule)
-        return Scaling(0, 65535, f"16 bit: values up to {top} in {len(images)} sampled images")
-    if not images:
+        return Scaling(0, 65535, f"16 bit: values up to {top} in {len(ranges)} sampled images")
+    if not ranges:
         raise DataError(f"no image of type {dtype} can be read, so its range is unknown")
-    low = float(min(image.min() for image in images))
-    high = float(max(image.max() for image in images))
-    rule = f"lowest and highest value in {len(images)} sampled images of {dtype}"
+    low = float(min(low for low, _ in ranges))
+    high = float(max(high for _, high in ranges))
+    rule = f"lowest and highest value in {len(ranges)} sampled images of {dtype}"
     return Scaling(low, high if high > low else low + 1, rule)
 
 
-def sampled_images(samples: Sequence[Sample], page: int | None) -> list[NDArray[Any]]:
-    """Up to 32 images spread evenly over train, or over all where nothing is called train."""
+def sampled_images(samples: Sequence[Sample], page: int | None) -> Iterator[NDArray[Any]]:
+    """Up to 32 images spread evenly over train, or over all where nothing is called train.
+
+    One at a time: of large images 32 would not fit into memory.
+    """
     train = [s for s in samples if s.split == "train"] or list(samples)
-    images = []
     for sample in _spread(train, _MOST_IMAGES):
         try:
-            images.append(read_stack(sample.image_files, page=page))
+            yield read_stack(sample.image_files, page=page)
         except DataError:
             continue  # the check reads every image and reports this one
-    return images
 
 
-def percentile_scaling(images: Sequence[NDArray[Any]], low: float, high: float) -> Scaling:
+def percentile_scaling(images: Iterable[NDArray[Any]], low: float, high: float) -> Scaling:
     """From the `low`th to the `high`th percentile of the values of some images."""
-    if not images:
+    return _between([_thinned(image) for image in images], low, high)
+
+
+def _thinned(values: NDArray[Any]) -> NDArray[Any]:
+    """About a hundred thousand of the values, copied so that the image can go."""
+    return np.array(values.reshape(-1)[:: max(1, values.size // 100_000)])
+
+
+def _between(values: Sequence[NDArray[Any]], low: float, high: float) -> Scaling:
+    if not values:
         raise DataError("no image can be read, so its percentiles are unknown")
-    values = np.concatenate(
-        [image.reshape(-1)[:: max(1, image.size // 100_000)] for image in images]
-    )
-    bottom, top = np.percentile(values, [low, high])
-    rule = f"percentiles {low:g} to {high:g} of {len(images)} sampled images"
+    bottom, top = np.percentile(np.concatenate(values), [low, high])
+    rule = f"percentiles {low:g} to {high:g} of {len(values)} sampled images"
     return Scaling(float(bottom), float(top) if top > bottom else float(bottom) + 1, rule)
 
 
 def channel_percentile_scaling(
-    images: Sequence[NDArray[Any]], low: float, high: float, channels: int
+    images: Iterable[NDArray[Any]], low: float, high: float, channels: int
 ) -> Scaling:
     """`percentile_scaling` for every channel by itself; grey stands for all of them."""
-    whole = [image for image in images if image.shape[2] in (1, channels)]
-    each = [
-        percentile_scaling([image[:, :, min(c, image.shape[2] - 1)] for image in whole], low, high)
-        for c in range(channels)
-    ]
+    values: list[list[NDArray[Any]]] = [[] for _ in range(channels)]
+    for image in images:
+        if image.shape[2] in (1, channels):
+            for c, some in enumerate(values):
+                some.append(_thinned(image[:, :, min(c, image.shape[2] - 1)]))
+    each = [_between(some, low, high) for some in values]
     return Scaling.by_channel([(s.low, s.high) for s in each], f"{each[0].rule}, by channel")
 
 

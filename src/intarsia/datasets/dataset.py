@@ -16,7 +16,7 @@ from intarsia.datasets.formats.masks import read_mask
 from intarsia.datasets.pixels import read_pixels
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, did_you_mean
-from intarsia.images import Scaling
+from intarsia.images import Scaling, Window
 from intarsia.labels import LabelMap
 
 if TYPE_CHECKING:
@@ -147,8 +147,10 @@ class Dataset:
             notes=(*self.notes, f"fold {number} of {self.folds} is val"),
         )
 
-    def read_image(self, sample: Sample) -> NDArray[Any]:
+    def read_image(self, sample: Sample, *, window: Window | None = None) -> NDArray[Any]:
         """(H, W, C) in the file's own depth, C as `channels` says.
+
+        `window`, ((top, bottom), (left, right)), asks for this part alone.
 
         Raises:
             ImageError: the file cannot be read.
@@ -159,10 +161,15 @@ class Dataset:
             channels=self.channels,
             names=self.channel_names,
             page=self.page,
+            window=window,
         )
 
-    def read_mask(self, sample: Sample) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    def read_mask(
+        self, sample: Sample, *, window: Window | None = None
+    ) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """(H, W) class ids in `labels.dtype`, `labels.ignore_index` where a pixel does not count.
+
+        `window` is that of `read_image`.
 
         Raises:
             ImageError: the file cannot be read.
@@ -170,7 +177,7 @@ class Dataset:
         """
         if sample.mask is None:
             raise DataError("the image has no mask", where=sample.image)
-        ids, unknown = self.encoding.decode(read_mask(sample.mask), self.labels)
+        ids, unknown = self.encoding.decode(read_mask(sample.mask, window=window), self.labels)
         if unknown:
             worst = sorted(unknown, key=lambda value: -unknown[value])[:5]
             listed = ", ".join(f"{show(v)} ({unknown[v]} pixels)" for v in worst)

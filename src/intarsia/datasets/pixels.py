@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.errors import ImageError
-from intarsia.images import read_image
+from intarsia.images import Window, read_image
 
 
-def read_stack(files: Sequence[Path], *, page: int | None = None) -> NDArray[Any]:
+def read_stack(
+    files: Sequence[Path], *, page: int | None = None, window: Window | None = None
+) -> NDArray[Any]:
     """(H, W, C) of an image whose channels lie in several files, in their order.
 
     Raises:
         ImageError: a file cannot be read, or the files differ in size or depth.
     """
-    parts = [read_image(file, page=page) for file in files]
+    parts = [read_image(file, page=page, window=window) for file in files]
     for file, part in zip(files, parts, strict=True):
         if part.shape[:2] != parts[0].shape[:2] or part.dtype != parts[0].dtype:
             raise ImageError(
@@ -39,20 +41,21 @@ def read_pixels(
     channels: int,
     names: Sequence[str] = (),
     page: int | None = None,
+    window: Window | None = None,
 ) -> NDArray[Any]:
     """(H, W, channels) in the file's own depth; `names` are those of dataset.yaml, if any.
 
-    `more` are files whose channels follow those of `path`.
+    `more` are files whose channels follow those of `path`; `window` is that of `read_image`.
 
     Grey counts as three equal channels, unless the channels are named.
 
     Raises:
         ImageError: the file cannot be read, or has another number of channels.
     """
-    image = read_stack((path, *more), page=page)
+    image = read_stack((path, *more), page=page, window=window)
     if image.shape[2] == channels - 1 and names and not more:
         # a fourth band is often marked as alpha; where it has a name it is a channel
-        image = read_image(path, page=page, alpha=True)
+        image = read_image(path, page=page, alpha=True, window=window)
     if image.shape[2] == channels:
         return image
     if image.shape[2] == 1 and channels == 3 and not names:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets.drawings.drawing import Drawing
-from intarsia.datasets.encodings import Value, pack, unpack_color
+from intarsia.datasets.encodings import Value, count_ids, pack, unpack_color
 from intarsia.datasets.formats.masks import paint, source_of
 from intarsia.errors import ImageError
 from intarsia.file_cache import FileCache, Question, answers
@@ -140,9 +140,9 @@ def _color(values: Sequence[int]) -> Color:
 def count_values(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """The distinct values of an array, ascending, and how often each occurs."""
     if numbers.dtype == np.uint8:
-        counts = np.bincount(numbers.reshape(-1), minlength=256)
+        counts = count_ids(numbers, 256)
         found = np.flatnonzero(counts)
-        return found, counts[found].astype(np.int64)
+        return found, counts[found]
     # Masks are made of long runs: sorting one value a run is far cheaper than one a pixel.
     flat = np.ascontiguousarray(numbers).reshape(-1)
     if not flat.size:

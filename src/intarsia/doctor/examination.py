@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.datasets import Dataset, Drawing, Sample
-from intarsia.datasets.encodings import Value, pack, unpack_color
+from intarsia.datasets.encodings import Value, count_ids, pack, unpack_color
 from intarsia.datasets.formats.masks import DRAWN, read_mask, source_of
 from intarsia.datasets.perceptual import perceptual_hash, thumbnail
 from intarsia.datasets.scan import count_values
@@ -136,7 +136,7 @@ def _mask_answer(data: Dataset, mask: Path | Drawing) -> dict[str, Any]:
     except DataError as fault:
         return {"fault": ImageError(fault.what, kind="not-a-mask", hint=fault.hint).to_json()}
     ids, unknown = data.encoding.decode(raw, data.labels)
-    counts = np.bincount(ids.reshape(-1), minlength=data.labels.ignore_index + 1)
+    counts = count_ids(ids, data.labels.ignore_index + 1)
     strange = sum(unknown.values())
     distinct, strays = strays_of(raw)
     return {

@@ -59,11 +59,14 @@ def _small(statistics: dict[str, Any]) -> Iterator[Finding]:
             continue
         enough = [side for side in SIDES if under[str(side)] <= _MANY_SMALL / 2 * count]
         if enough and enough[0] > _SIDE:
-            hint = f"train at {enough[0]} px, or on tiles of {enough[0]} (data.fit: tiles or crop)"
+            hint = (
+                f"train at {enough[0]} px, or at the images' own size on tiles of {enough[0]} "
+                f"(data.fit: tiles, data.image_size and data.tile: {enough[0]})"
+            )
         elif native < at:
             hint = (
                 "train on tiles at the images' own size, where "
-                f"{native / count:.0%} do (data.fit: tiles or crop)"
+                f"{native / count:.0%} do (data.fit: tiles, data.tile)"
             )
         else:
             hint = "they are as small in the images themselves: expect low figures"

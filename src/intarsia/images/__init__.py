@@ -4,8 +4,9 @@ from intarsia.images.capture import Capture, read_capture
 from intarsia.images.folders import copy_file, whole_folder
 from intarsia.images.header import MAX_PIXELS, ImageHeader, read_header
 from intarsia.images.masks import RawKind, RawMask, read_mask
-from intarsia.images.reading import read_image
+from intarsia.images.reading import has_windows, read_image
 from intarsia.images.scaling import Scaling
+from intarsia.images.tiff_window import Window
 from intarsia.images.writing import write_atomic, write_mask, write_rgb
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "RawKind",
     "RawMask",
     "Scaling",
+    "Window",
     "copy_file",
+    "has_windows",
     "read_capture",
     "read_header",
     "read_image",

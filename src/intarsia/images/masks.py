@@ -22,6 +22,7 @@ from intarsia.images.header import (
     upright,
 )
 from intarsia.images.reading import choose_frame, native
+from intarsia.images.tiff_window import Window, check_window
 
 _GREY_STEP = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit grey over 0..255
 
@@ -44,8 +45,10 @@ class RawMask:
     format: str
 
 
-def read_mask(path: str | os.PathLike[str]) -> RawMask:
+def read_mask(path: str | os.PathLike[str], *, window: Window | None = None) -> RawMask:
     """Read a mask of 1, 8, 16 or 32 bits, with a palette, or of RGB or RGBA colours.
+
+    `window` is that of `read_image`.
 
     Raises:
         ImageError: not an image, damaged, several images, or values that cannot be classes.
@@ -53,7 +56,7 @@ def read_mask(path: str | os.PathLike[str]) -> RawMask:
     file = Path(path)
     start = read_start(file)
     if is_tiff(start):
-        return _tiff_mask(file)
+        return _tiff_mask(file, window)
     if is_dicom(start):
         raise _not_a_mask(file, "a DICOM image")
     with open_picture(file, start) as picture:
@@ -82,7 +85,11 @@ def read_mask(path: str | os.PathLike[str]) -> RawMask:
             kind, values = "colors", values[:, :, :3]
         else:
             kind, values = "colors", np.asarray(picture.convert("RGB"))
-        return RawMask(upright(values, orientation), kind, palette, name)
+        values = upright(values, orientation)
+        if window is not None:
+            check_window(file, window, *values.shape[:2])
+            values = np.array(values[slice(*window[0]), slice(*window[1])])
+        return RawMask(values, kind, palette, name)
 
 
 def _palette(picture: Image.Image) -> NDArray[np.uint8] | None:
@@ -90,10 +97,10 @@ def _palette(picture: Image.Image) -> NDArray[np.uint8] | None:
     return None if flat is None else np.array(flat, np.uint8).reshape(-1, 3)
 
 
-def _tiff_mask(path: Path) -> RawMask:
+def _tiff_mask(path: Path, window: Window | None) -> RawMask:
     from intarsia.images.tiff import read_tiff
 
-    pixels = read_tiff(path, None)
+    pixels = read_tiff(path, None, window=window)
     values = native(pixels.values)
     channels = values.shape[2]
     if channels == 3 and values.dtype == np.uint8:

@@ -22,10 +22,15 @@ from intarsia.images.header import (
     read_start,
     upright,
 )
+from intarsia.images.tiff_window import Window, check_window
 
 
 def read_image(
-    path: str | os.PathLike[str], *, page: int | None = None, alpha: bool = False
+    path: str | os.PathLike[str],
+    *,
+    page: int | None = None,
+    alpha: bool = False,
+    window: Window | None = None,
 ) -> NDArray[Any]:
     """(H, W, C) in the file's own depth: uint8, uint16, float32, ...
 
@@ -36,15 +41,18 @@ def read_image(
     Args:
         page: which image of a file that holds several, counted from 0.
         alpha: keep an alpha channel as one more channel (GDAL marks a fourth band so).
+        window: ((top, bottom), (left, right)) of the upright image, inside it; nothing else is
+            returned. Of a TIFF only the strips or tiles it touches are decoded (`has_windows`).
 
     Raises:
-        ImageError: not an image, damaged, cut short, too large, NaN or infinite values, or
-            several images and no `page`.
+        ImageError: not an image, damaged, cut short, too large, NaN or infinite values, several
+            images and no `page`, or a window outside the image.
     """
     file = Path(path)
     start = read_start(file)
     if is_tiff(start):
-        array = _tiff_image(file, page, alpha)
+        array = _tiff_image(file, page, alpha, window)
+        window = None
     elif is_dicom(start):
         from intarsia.images.dicom import read_dicom
 
@@ -58,6 +66,9 @@ def read_image(
             else:
                 array = _picture_array(picture, alpha)
             array = upright(array, orientation)
+    if window is not None:
+        check_window(file, window, *array.shape[:2])
+        array = np.array(array[slice(*window[0]), slice(*window[1])])
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         count = int(array.size - np.isfinite(array).sum())
         raise ImageError(
@@ -70,6 +81,22 @@ def read_image(
     if array.dtype.kind not in "uif":
         raise ImageError(f"values of type {array.dtype} are not an image", where=file)
     return array
+
+
+def has_windows(path: str | os.PathLike[str], *, page: int | None = None) -> bool:
+    """True where `read_image` decodes little more than the window that is asked for.
+
+    So it is for a TIFF of tiles or strips of at most 16 MiB, or without compression.
+
+    Raises:
+        ImageError: as `read_image`.
+    """
+    file = Path(path)
+    if not is_tiff(read_start(file)):
+        return False
+    from intarsia.images.tiff import tiff_has_windows
+
+    return tiff_has_windows(file, page)
 
 
 def choose_frame(picture: Image.Image, page: int | None, path: Path, start: bytes) -> None:
@@ -127,10 +154,10 @@ def _deep_png(picture: Image.Image, path: Path, alpha: bool) -> NDArray[Any]:
     return np.asarray(decoded[:, :, order])
 
 
-def _tiff_image(path: Path, page: int | None, alpha: bool) -> NDArray[Any]:
+def _tiff_image(path: Path, page: int | None, alpha: bool, window: Window | None) -> NDArray[Any]:
     from intarsia.images.tiff import read_tiff
 
-    pixels = read_tiff(path, page, alpha=alpha)
+    pixels = read_tiff(path, page, alpha=alpha, window=window)
     values = native(pixels.values)
     if values.dtype.kind == "b":
         values = values.astype(np.uint8) * np.uint8(255)

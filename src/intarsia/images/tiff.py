@@ -20,6 +20,13 @@ from intarsia.images.header import (
     unreadable,
     upright,
 )
+from intarsia.images.tiff_window import (
+    Window,
+    check_window,
+    has_windows,
+    stored_window,
+    window_values,
+)
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -47,9 +54,7 @@ def read_tiff_header(path: Path) -> ImageHeader:
         page = _first_page(tiff, path)
         channels = _channel_pages(tiff) or _colour_channels(page)
         orientation = _orientation(page)
-        width, height = page.imagewidth, page.imagelength
-        if orientation >= 5:
-            width, height = height, width
+        height, width = _upright_size(page)
         dtype = "uint8" if page.dtype is None or page.dtype.kind == "b" else page.dtype.name
         photometric = _photometric(page)
         return ImageHeader(
@@ -57,8 +62,10 @@ def read_tiff_header(path: Path) -> ImageHeader:
         )
 
 
-def read_tiff(path: Path, page: int | None, *, alpha: bool = False) -> TiffPixels:
-    """The pixels of one page, counted from 0; None asks for the only one.
+def read_tiff(
+    path: Path, page: int | None, *, alpha: bool = False, window: Window | None = None
+) -> TiffPixels:
+    """The pixels of one page, counted from 0, or of a window of it; None asks for the only one.
 
     Raises:
         ImageError: damaged, cut short, too large, or several pages and none chosen.
@@ -69,17 +76,58 @@ def read_tiff(path: Path, page: int | None, *, alpha: bool = False) -> TiffPixel
         first = _first_page(tiff, path)
         _check_complete(tiff, path)
         channel_pages = _channel_pages(tiff)
-        if channel_pages:
-            values = np.moveaxis(tiff.series[0].asarray(), 0, -1)
-            chosen = first
+        chosen = first
+        if not channel_pages and len(tiff.pages) >= frames:
+            chosen = _pages(tiff)[page or 0]
+        check_pixels(path, chosen.imagewidth, chosen.imagelength)
+        orientation = _orientation(chosen)
+        stored = None
+        if window is not None:
+            check_window(path, window, *_upright_size(chosen))
+            stored = stored_window(window, *_upright_size(chosen), orientation)
+        parts = _windowed_pages(tiff, chosen) if stored is not None else []
+        if stored is not None and parts:
+            values = np.concatenate([window_values(part, stored) for part in parts], axis=2)
+            values = values if alpha or channel_pages else values[:, :, _kept(chosen)]
         else:
-            chosen = _pages(tiff)[page or 0] if len(tiff.pages) >= frames else first
-            check_pixels(path, chosen.imagewidth, chosen.imagelength)
-            values = _page_values(tiff, chosen, page or 0, path, alpha)
+            if channel_pages:
+                values = np.moveaxis(tiff.series[0].asarray(), 0, -1)
+            else:
+                values = _page_values(tiff, chosen, page or 0, path, alpha)
+            if stored is not None:
+                values = values[slice(*stored[0]), slice(*stored[1])]
         palette = None
         if _photometric(chosen) == "PALETTE" and chosen.colormap is not None:
             palette = np.ascontiguousarray((chosen.colormap.T >> 8).astype(np.uint8))
-        return TiffPixels(upright(values, _orientation(chosen)), _photometric(chosen), palette)
+        return TiffPixels(upright(values, orientation), _photometric(chosen), palette)
+
+
+def tiff_has_windows(path: Path, page: int | None) -> bool:
+    """True where a window of this page is read without decoding the rest of it.
+
+    Raises:
+        ImageError: as `read_tiff`.
+    """
+    with _open(path) as tiff:
+        frames = _frames(tiff)
+        check_page(path, frames, page)
+        first = _first_page(tiff, path)
+        chosen = _pages(tiff)[page or 0] if len(tiff.pages) >= frames else first
+        return bool(_windowed_pages(tiff, chosen))
+
+
+def _windowed_pages(tiff: TiffFile, chosen: TiffPage) -> list[TiffPage]:
+    """The pages that hold the channels of one image; empty where only the whole can be read."""
+    channels = _channel_pages(tiff)
+    parts = [chosen]
+    if channels:
+        parts = [part.aspage() for part in tiff.series[0].pages if part is not None]
+    elif len(tiff.pages) == 1 and tiff.series[0].size > chosen.size:
+        return []  # a long stack of ImageJ behind a single page
+    alike = {(part.imagelength, part.imagewidth, part.dtype) for part in parts}
+    if len(parts) != max(1, channels) or len(alike) != 1:
+        return []
+    return parts if all(has_windows(part) for part in parts) else []
 
 
 @contextmanager
@@ -178,6 +226,11 @@ def _orientation(page: TiffPage) -> int:
     tag = page.tags.get(_ORIENTATION_TAG)
     value = 1 if tag is None else tag.value
     return int(value) if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _upright_size(page: TiffPage) -> tuple[int, int]:
+    size = page.imagelength, page.imagewidth
+    return size[::-1] if _orientation(page) >= 5 else size
 
 
 def _check_complete(tiff: TiffFile, path: Path) -> None:

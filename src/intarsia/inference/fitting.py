@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -55,6 +55,31 @@ def enlarged_bands(planes: NDArray[np.float32], height: int, width: int) -> Iter
     step = max(1, _BAND_VALUES // (len(planes) * width))
     for first in range(0, height, step):
         yield Band(first, _enlarged(planes, height, width, first, min(height, first + step)))
+
+
+def enlarged_blocks(bands: Iterable[Band], factor: int, height: int, width: int) -> Iterator[Band]:
+    """Bands of an image shrunk by whole blocks, enlarged to (height, width) as they come.
+
+    Every pixel of them stands for a block of `factor` x `factor`; blocks may end beyond the image.
+    Rows are held back only until the one below them is there.
+    """
+    blocks = -(-height // factor)
+    held: NDArray[np.float32] | None = None
+    first, done = 0, 0  # row of blocks that `held` begins with; rows of the image given out
+    for band in bands:
+        planes = band.probabilities
+        held = planes if held is None else np.concatenate([held, planes], axis=1)
+        end = first + held.shape[1]
+        ready = height if end == blocks else (end - 1) * factor
+        tall, wide = held.shape[1] * factor, held.shape[2] * factor
+        step = max(1, _BAND_VALUES // (len(held) * wide))
+        for top in range(done, ready, step):
+            bottom = min(ready, top + step)
+            rows = _enlarged(held, tall, wide, top - first * factor, bottom - first * factor)
+            yield Band(top, np.ascontiguousarray(rows[:, :, :width]))
+        done = max(done, ready)
+        kept = min(2, held.shape[1])
+        first, held = end - kept, held[:, held.shape[1] - kept :].copy()
 
 
 def _cells(

@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from intarsia.errors import ImageError, RecipeError
 from intarsia.inference.band import Band, Ids
-from intarsia.inference.fitting import enlarged_bands, fitted_bands, grid_bands
+from intarsia.inference.fitting import (
+    enlarged_bands,
+    enlarged_blocks,
+    fitted_bands,
+    grid_bands,
+)
 from intarsia.inference.probabilities import Network, apply_network
 from intarsia.inference.tiling import mirrored, tiled_bands
 from intarsia.transforms import Pixels, Preprocessing, shrink
@@ -28,7 +33,8 @@ class Inference:
     the network the image as it is (shrunk to `preprocessing.longest_side`), while it has at most
     `max_pixels` pixels; larger images, and with `tiles` every image larger than
     `preprocessing.size`, go through tiles of that size which overlap by the share `overlap` and
-    are blended smoothly. One logit (K = 1) gives two classes;
+    are blended smoothly; with `preprocessing.tile` the image is shrunk by that factor before, and
+    the result enlarged. One logit (K = 1) gives two classes;
     of two classes, `threshold` chooses the second where its probability is above it. `refine`
     has the last word on the probabilities and needs the whole image at once.
 
@@ -92,6 +98,8 @@ class Inference:
         bands = self._native_bands(small)
         if small.shape == image.shape:
             return bands
+        if preprocessing.tile is not None:
+            return enlarged_blocks(bands, preprocessing.factor, *image.shape[:2])
         whole = np.concatenate([band.probabilities for band in bands], axis=1)
         return enlarged_bands(whole, *image.shape[:2])
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from intarsia.inference.band import Band
 from intarsia.inference.probabilities import Network, apply_network
 from intarsia.transforms import Pixels, Preprocessing
+from intarsia.windows import tile_starts
 
 _TILES_AT_ONCE = 8
 _MARGIN = 0.25  # of the overlap: what is mirrored beyond each border of the image
@@ -79,11 +80,9 @@ def _tile_grid(
     length: int, tile: int, overlap: float
 ) -> tuple[list[int], list[NDArray[np.float32]]]:
     """Starts of tiles that cover `length`, and each one's weights; these sum to 1 everywhere."""
+    starts = tile_starts(length, tile, overlap)
     if length <= tile:
-        return [0], [np.ones(tile, np.float32)]
-    stride = max(1, round(tile * (1 - overlap)))
-    count = -(-(length - tile) // stride) + 1
-    starts = [round(i * (length - tile) / (count - 1)) for i in range(count)]
+        return starts, [np.ones(tile, np.float32)]
     # Hann without its zeros, in float64: the far corners of a tile still count a little
     hann = np.sin(np.pi * (np.arange(tile) + 1) / (tile + 1)) ** 2
     total = np.zeros(length)

@@ -74,6 +74,30 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _tiles_agree(self) -> Self:
+        data = self.data
+        if data.tile is None:
+            for key in ("tile_overlap", "tile_rare_power"):
+                if getattr(data, key) != DataSection.model_fields[key].default:
+                    raise ValueError(f"data.{key} needs data.tile")
+            return self
+        if data.fit != "tiles":
+            raise ValueError("data.tile needs data.fit: tiles")
+        if data.longest_side is not None:
+            raise ValueError(
+                "data.tile cuts images at their own resolution, data.longest_side shrinks them "
+                "first: give one of the two"
+            )
+        height, width = data.image_size
+        times = data.tile[0] // height
+        if times < 1 or data.tile != (times * height, times * width):
+            raise ValueError(
+                f"data.tile is {data.tile[0]}x{data.tile[1]}: it must be data.image_size, here "
+                f"{height}x{width}, or a whole multiple of it, such as {2 * height}x{2 * width}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _classes_have_one_place(self) -> Self:
         both = [name for name in self.data.classes if name in self.data.ignore]
         if both:

@@ -78,6 +78,17 @@ class DataSection(Section):
         ge=16,
         description="crop and tiles first shrink larger images to this, px",
     )
+    tile: tuple[int, int] | None = Field(
+        None,
+        description="(height, width) of the tiles an image is cut into at its own resolution, px; "
+        "image_size, or a whole multiple of it; with fit: tiles",
+    )
+    tile_overlap: float = Field(
+        0.25, strict=True, ge=0, lt=1, description="share of a training tile its neighbour repeats"
+    )
+    tile_rare_power: float = Field(
+        0.5, strict=True, ge=0, le=1, description="0: every tile once an epoch; 1: full inverse"
+    )
     normalise: Literal["imagenet", "dataset", "none"] = Field(
         "imagenet", description="mean and std; `dataset`: of the train split"
     )
@@ -85,12 +96,12 @@ class DataSection(Section):
     classes: tuple[str, ...] = Field(
         (), description="the classes that matter; all others become `other`"
     )
-    cache: Literal["auto", "memory", "none"] = Field(
-        "auto", description="keep decoded images in memory; auto: where they fit"
+    cache: Literal["auto", "memory", "disk", "none"] = Field(
+        "auto", description="keep decoded images; auto: in memory where they fit, else on disk"
     )
     augment: AugmentSection = AugmentSection()
 
-    @field_validator("image_size", mode="before")
+    @field_validator("image_size", "tile", mode="before")
     @classmethod
     def _square(cls, value: object) -> object:
         if isinstance(value, str):
@@ -102,10 +113,10 @@ class DataSection(Section):
             return (value, value)
         return value
 
-    @field_validator("image_size")
+    @field_validator("image_size", "tile")
     @classmethod
-    def _sane(cls, value: tuple[int, int]) -> tuple[int, int]:
-        if min(value) < 16 or max(value) > 16384:
+    def _sane(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and (min(value) < 16 or max(value) > 16384):
             raise ValueError("each side lies between 16 and 16384")
         return value
 

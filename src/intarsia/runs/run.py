@@ -162,6 +162,7 @@ class Run:
             std=tuple(stored["std"]),
             grid=tuple(stored.get("grid", (1, 1))),
             longest_side=stored.get("longest_side"),
+            tile=(stored["tile"][0], stored["tile"][1]) if stored.get("tile") else None,
         )
 
     def dataset(self) -> Dataset:

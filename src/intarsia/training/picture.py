@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from intarsia.draw import displayable, overlay
-from intarsia.images import write_rgb
+from intarsia.images import Window, read_header, write_rgb
 from intarsia.inference import Inference, Network
 from intarsia.runs import Run
 from intarsia.training.setup import Setup
@@ -23,14 +23,17 @@ def write_picture(run: Run, setup: Setup, network: Network, epoch: int) -> None:
     """
     data, preprocessing = setup.data, setup.preprocessing
     sample = setup.validation_samples[0]
-    image, truth = data.read_image(sample), data.read_mask(sample)
-    if preprocessing.native:
+    if preprocessing.tile is not None:
+        header = read_header(sample.image)
+        place = _middle((header.height, header.width), preprocessing.tile)
+        image = data.read_image(sample, window=place)
+        truth = data.read_mask(sample, window=place)
+    else:
+        image, truth = data.read_image(sample), data.read_mask(sample)
+    if preprocessing.native and preprocessing.tile is None:
         image, truth = shrink(image, preprocessing), shrink_mask(truth, preprocessing)
-        place = tuple(
-            slice(max(0, (have - want) // 2), max(0, (have - want) // 2) + want)
-            for have, want in zip(truth.shape, preprocessing.size, strict=True)
-        )
-        image, truth = image[place], truth[place]
+        rows, columns = (slice(*side) for side in _middle(truth.shape, preprocessing.size))
+        image, truth = image[rows, columns], truth[rows, columns]
     threshold = setup.recipe.predict.threshold
     mask = Inference(network, preprocessing, threshold=threshold).mask(image)
     picture = displayable(image, data.scaling)
@@ -40,3 +43,12 @@ def write_picture(run: Run, setup: Setup, network: Network, epoch: int) -> None:
     folder = run.path / "pictures"
     folder.mkdir(exist_ok=True)
     write_rgb(folder / f"epoch-{epoch:04d}.png", np.asarray(shown))
+
+
+def _middle(shape: tuple[int, ...], size: tuple[int, int]) -> Window:
+    """A window of `size` in the middle of an image, or all of it where it is smaller."""
+    (top, bottom), (left, right) = (
+        (max(0, (have - want) // 2), min(have, max(0, (have - want) // 2) + want))
+        for have, want in zip(shape, size, strict=True)
+    )
+    return (top, bottom), (left, right)

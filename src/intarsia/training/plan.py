@@ -20,6 +20,11 @@ _WARM_UP, _MEASURED, _VALIDATED = 2, 6, 3
 _SHARE_MEASURED = 0.02
 # a schedule is fixed before it begins, and machines have bad minutes: aim below the budget
 _MARGIN = 0.94
+_KEPT = {
+    "memory": "kept in memory",
+    "disk": "kept on disk",
+    "files": "read again each epoch: too large to keep",
+}
 
 _log = logging.getLogger("intarsia")
 
@@ -49,7 +54,7 @@ class Plan:
     trainable: int
     device: str
     steps: int
-    cached: bool
+    place: str
     cache_bytes: int
     peak_memory_bytes: int
     seconds: float
@@ -59,7 +64,7 @@ class Plan:
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {name}" for name, count in self.splits.items())
         height, width = self.recipe.data.image_size
-        kept = "kept in memory" if self.cached else "read again each epoch: too large to keep"
+        kept = _KEPT[self.place]
         lines = [
             f"data        {counts} images; {len(self.classes)} classes: {', '.join(self.classes)}",
             f"model       {self.recipe.model.name}: {self.parameters:,} parameters, "
@@ -98,8 +103,8 @@ def measured_plan(setup: Setup) -> Plan:
         trainable=speed.trainable,
         device=setup.device,
         steps=setup.batches.steps,
-        cached=setup.batches.pairs.cached,
-        cache_bytes=setup.batches.pairs.bytes,
+        place=setup.pairs.place,
+        cache_bytes=setup.pairs.bytes,
         peak_memory_bytes=peak_memory(setup.device),
         seconds=speed.epoch(setup) * setup.recipe.train.epochs,
         notes=tuple(setup.said),

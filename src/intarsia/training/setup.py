@@ -14,7 +14,7 @@ from torch import nn
 
 from intarsia.backends.device import keep_freed_memory, precision_for, select_device
 from intarsia.backends.torch_backend import Network, torch_network
-from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
+from intarsia.batches import Pairs, Tiles, TrainingBatches, channel_statistics, class_pixels
 from intarsia.datasets import Dataset, Sample
 from intarsia.doctor import check
 from intarsia.errors import DataError, RecipeError
@@ -48,6 +48,12 @@ class Setup:
     loss: Loss
     device: str
     said: tuple[str, ...]
+
+    @property
+    def pairs(self) -> Pairs:
+        """The decoded images that the batches are made of."""
+        source = self.batches.pairs
+        return source.pairs if isinstance(source, Tiles) else source
 
     def network(self, model: nn.Module) -> Network:
         return torch_network(model, device=self.device)
@@ -123,9 +129,17 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
         std=(1.0,),
         grid=recipe.data.grid,
         longest_side=recipe.data.longest_side,
+        tile=recipe.data.tile,
     )
-    samples = data.split("train")
-    pairs = Pairs(data, samples, preprocessing, recipe.data.cache)
+    pairs = Pairs(data, data.split("train"), preprocessing, recipe.data.cache)
+    if recipe.data.tile is not None or (recipe.data.cache != "none" and not pairs.cached):
+        said.append(pairs.said)
+    source: Pairs | Tiles = pairs
+    if recipe.data.tile is not None:
+        source = Tiles(
+            pairs, overlap=recipe.data.tile_overlap, rare_power=recipe.data.tile_rare_power
+        )
+        said.append(source.said)
     if recipe.data.normalise == "dataset":
         mean, std = channel_statistics(pairs)
     else:
@@ -134,7 +148,7 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
     pairs.preprocessing = preprocessing
     augmentation = Augmentation(**recipe.data.augment.model_dump())
     batches = TrainingBatches(
-        pairs,
+        source,
         augmentation,
         batch_size=recipe.train.batch_size,
         seed=recipe.train.seed,
@@ -151,7 +165,7 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
         recipe.loss.name,
         classes=len(data.labels),
         ignore_index=data.labels.ignore_index,
-        class_weights=_class_weights(recipe, pairs, data, chosen),
+        class_weights=_class_weights(recipe, source, data, chosen),
         gamma=recipe.loss.gamma,
     )
     return Setup(
@@ -203,12 +217,17 @@ def _fixed_statistics(recipe: Recipe, channels: int) -> tuple[tuple[float, ...],
     return (sum(mean) / len(mean),) * channels, (sum(std) / len(std),) * channels
 
 
-def _class_weights(recipe: Recipe, pairs: Pairs, data: Dataset, device: str) -> torch.Tensor | None:
+def _class_weights(
+    recipe: Recipe, source: Pairs | Tiles, data: Dataset, device: str
+) -> torch.Tensor | None:
     chosen = recipe.loss.class_weights
     if chosen == "none":
         return None
     if chosen == "frequency":
-        pixels = class_pixels(pairs, len(data.labels), data.labels.ignore_index)
+        if isinstance(source, Tiles):
+            pixels = source.class_pixels
+        else:
+            pixels = class_pixels(source, len(data.labels), data.labels.ignore_index)
         return frequency_weights(torch.from_numpy(pixels), recipe.loss.weight_power).to(device)
     if len(chosen) != len(data.labels):
         raise RecipeError(

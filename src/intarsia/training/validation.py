@@ -16,12 +16,19 @@ from intarsia.metrics import confusion_matrix, mean_dice, miou, pixel_accuracy
 from intarsia.recipe import PredictSection
 from intarsia.transforms import Preprocessing
 
+_LARGE = 4_000_000  # pixels; beyond, an image is never held as probabilities of every class
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Validation:
-    """`loss` is the mean over images; the metrics come from one confusion matrix."""
+    """`loss` is the mean over images; the metrics come from one confusion matrix.
+
+    The loss of an image of more than 4 million pixels is the mean over bands of it, weighted by
+    their labelled pixels: for a loss that is no mean over pixels (Dice, Lovász) not quite that of
+    the whole.
+    """
 
     loss: float
     matrix: NDArray[np.int64]
@@ -82,15 +89,28 @@ def validate(
         max_pixels=predict.max_pixels,
         threshold=predict.threshold,
     )
-    pairs = read_ahead(lambda sample: (data.read_image(sample), data.read_mask(sample)), samples)
+    pairs = read_ahead(
+        lambda sample: (data.read_image(sample), data.read_mask(sample)),
+        samples,
+        ahead=2 if preprocessing.tile is None else 1,
+    )
     for image, truth in pairs:
-        if interrupted():
-            return None
-        probabilities = inference.probabilities(image)
-        predicted, _ = inference.decide(Band(0, probabilities))
-        matrix += confusion_matrix(truth, predicted, classes, ignore)
-        # softmax(log p) is p: the very loss of the training, at the image's own size
-        logits = torch.from_numpy(probabilities).clamp_(min=1e-12).log_()
-        target = torch.from_numpy(truth.astype(np.int64))
-        losses.append(float(loss(logits[None], target[None])))
+        if truth.size > _LARGE:
+            bands = inference.bands(image)
+        else:
+            bands = iter([Band(0, inference.probabilities(image))])
+        parts, weights = [], []
+        for band in bands:
+            if interrupted():
+                return None
+            probabilities = band.probabilities
+            here = truth[band.top : band.top + probabilities.shape[1]]
+            predicted, _ = inference.decide(band)
+            matrix += confusion_matrix(here, predicted, classes, ignore)
+            # softmax(log p) is p: the very loss of the training, at the image's own size
+            logits = torch.from_numpy(probabilities).clamp_(min=1e-12).log_()
+            target = torch.from_numpy(here.astype(np.int64))
+            parts.append(float(loss(logits[None], target[None])))
+            weights.append(int((here != ignore).sum()))
+        losses.append(float(np.average(parts, weights=weights)) if any(weights) else parts[0])
     return Validation(float(np.mean(losses)), matrix)

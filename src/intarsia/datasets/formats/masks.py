@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from intarsia.datasets.drawings.raster import rasterise
 from intarsia.datasets.drawings.sheet import Annotations, Sheet
 from intarsia.datasets.formats import coco, cvat, label_studio, labelme, objects, yolo
 from intarsia.errors import DataError, ImageError, IntarsiaError
-from intarsia.images import RawMask
+from intarsia.images import RawMask, Window
 from intarsia.images import read_mask as read_mask_file
 
 DRAWN = "drawing"  # what RawMask.format says of a mask that was drawn from shapes
@@ -33,13 +34,18 @@ _MOST_SOURCES = 64
 _parsing = threading.Lock()
 
 
-def read_mask(mask: Path | Drawing) -> RawMask:
-    """The values of a mask file, or of a drawing painted at its image's size.
+def read_mask(mask: Path | Drawing, *, window: Window | None = None) -> RawMask:
+    """The values of a mask file, or of a drawing painted at its image's size, or of a window.
 
     Raises:
         ImageError: the file cannot be read; the annotation is gone or damaged.
     """
-    return read_mask_file(mask) if isinstance(mask, Path) else paint(mask)[0]
+    if isinstance(mask, Path):
+        return read_mask_file(mask, window=window)
+    raw = paint(mask)[0]
+    if window is None:
+        return raw
+    return replace(raw, values=np.array(raw.values[slice(*window[0]), slice(*window[1])]))
 
 
 def paint(drawing: Drawing) -> tuple[RawMask, int]:

@@ -6,7 +6,8 @@ import tifffile
 import torch
 from PIL import Image
 
-from intarsia.batches import Pairs, TrainingBatches, _bounds, channel_statistics, class_pixels
+from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
+from intarsia.batches.training_batches import _bounds
 from intarsia.datasets import Dataset
 from intarsia.images import Scaling
 from intarsia.transforms import Augmentation, Preprocessing, augment
