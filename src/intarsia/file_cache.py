@@ -66,7 +66,9 @@ class Question:
     @property
     def all_settings(self) -> str:
         """The settings with the names of the further files."""
-        return self.settings + "".join(f" {file.name!a}" for file in self.more)
+        if not self.more:
+            return self.settings
+        return f"{self.settings} {[file.name for file in self.more]!a}"
 
 
 @dataclass
@@ -145,7 +147,7 @@ class FileCache:
         for at, (question, state) in enumerate(zip(questions, states, strict=True)):
             if state is not None and question.file is not None:
                 wanted.setdefault(question.kind, {}).setdefault(_path(question.file), []).append(at)
-        found: list[dict[str, Any] | None] = [None] * len(questions)
+        texts: dict[int, str] = {}
         for kind, places in wanted.items():
             rows = self._rows(
                 "SELECT path, settings, size, time, seen, value, checksum FROM facts "
@@ -156,8 +158,13 @@ class FileCache:
                 if seen - time_ < _TICK_NS:
                     continue  # it was young then: its content is looked at, in `answer`
                 for at in places[path]:
-                    if (settings, (size, time_)) == (questions[at].all_settings, states[at]):
-                        found[at] = _checked(value, checksum)
+                    same = (settings, (size, time_)) == (questions[at].all_settings, states[at])
+                    if same and _is_sound(value, checksum):
+                        texts[at] = value
+        found: list[dict[str, Any] | None] = [None] * len(questions)
+        # parsed together: half the time of one by one
+        for at, answer in zip(texts, json.loads(f"[{','.join(texts.values())}]"), strict=True):
+            found[at] = answer
         return found
 
     def answer(self, question: Question) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
@@ -173,7 +180,8 @@ class FileCache:
             "SELECT value, checksum FROM facts WHERE hash = ? AND kind = ? AND settings = ?",
             (digest, question.kind, question.all_settings),
         ):
-            value = value or _checked(text, checksum)
+            if value is None and _is_sound(text, checksum):
+                value = json.loads(text)
         seen = time.time_ns()
         found = question.work() if value is None else value
         if _state(question) != state:
@@ -186,14 +194,12 @@ class FileCache:
     def keep(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Write rows of `answer`, all or none; says which files have changed since the last."""
         some = list(rows)
-        if self._base is None or not some:
-            return
         for row in some:
             before = self._rows("SELECT hash FROM facts WHERE path = ? AND kind = ?", row[:2])
             if before and before[0][0] != row[6]:
                 self.changed.append(Path(os.fsdecode(row[0])))
         with self._lock:
-            if self._base is None:  # given up just now
+            if self._base is None:  # it may have been given up just now
                 return
             try:
                 with self._base:
@@ -252,7 +258,8 @@ def _state(question: Question) -> tuple[int, int] | None:
     size = time_ = 0
     for file in (question.file, *question.more):
         try:
-            about = os.stat(file)  # noqa: PTH116 - faster, and there may be 100,000
+            # of text twice as fast as of a Path, and there may be 100,000
+            about = os.stat(str(file))  # noqa: PTH116
         except OSError:
             return None
         if not stat.S_ISREG(about.st_mode):
@@ -277,8 +284,6 @@ def _path(file: Path) -> bytes:
     return os.fsencode(file)
 
 
-def _checked(text: str, checksum: int) -> dict[str, Any] | None:
-    if not isinstance(text, str) or not text or zlib.crc32(text.encode()) != checksum:
-        return None
-    found = json.loads(text)
-    return found if isinstance(found, dict) else None
+def _is_sound(text: str, checksum: int) -> bool:
+    """Whether this is an answer, whole as it was written; of a fault there is none."""
+    return isinstance(text, str) and text != "" and zlib.crc32(text.encode()) == checksum
