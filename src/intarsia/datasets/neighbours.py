@@ -161,7 +161,7 @@ def _keys(bits: NDArray[np.uint8], columns: NDArray[np.intp]) -> NDArray[np.uint
 
 def _apart(one: Words, other: Words) -> NDArray[np.int32]:
     bits = np.bitwise_count(one ^ other)
-    apart = bits[:, 0].astype(np.int32)
+    apart: NDArray[np.int32] = bits[:, 0].astype(np.int32)
     for word in range(1, bits.shape[1]):  # a third of the time of `sum` along so short an axis
         apart += bits[:, word]
     return apart

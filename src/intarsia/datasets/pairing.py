@@ -189,9 +189,9 @@ def pair_files(
     samples = met
     if unclear:
         samples = tuple(s for s in met if not {s.image, s.mask} & one_of_two)
-    paired = one_of_two
+    paired: set[object] = {*one_of_two}
     if len(images) + len(masks) > 2 * len(met):  # else there is no lone file to look for
-        paired |= {sample.image for sample in met} | {s.mask for s in met if s.mask}
+        paired.update(file for sample in met for file in (sample.image, sample.mask))
     notes: tuple[str, ...] = ()
     if samples and (image_affix, mask_affix) != (("", ""), ("", "")):
         first = samples[0]

@@ -29,7 +29,8 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
     background = has_background(data)
     # all at once: asked mask by mask, a second check would spend a tenth of its time on it
     counts = np.array([mask.counts for _, mask in facts]).reshape(len(facts), len(data.labels))
-    labelled, others = counts.any(axis=1).tolist(), counts[:, 1:].any(axis=1).tolist()
+    labelled = np.asarray(counts.any(axis=1)).tolist()
+    others = np.asarray(counts[:, 1:].any(axis=1)).tolist()
     empty = sum(
         background and some and not (other or mask.unknown)
         for (_, mask), some, other in zip(facts, labelled, others, strict=True)

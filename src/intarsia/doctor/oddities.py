@@ -122,7 +122,7 @@ def _mixes(data: Dataset, facts: Sequence[tuple[Inspection, MaskFacts]]) -> Iter
     if len(facts) < _FEWEST_MASKS or len(data.labels) < 3:
         return
     every = np.stack([mask.counts for _, mask in facts])
-    labelled = every.any(axis=1)
+    labelled = np.asarray(every.any(axis=1))
     some, counts = list(compress(facts, labelled)), every[labelled]
     if len(some) < _FEWEST_MASKS:
         return
