@@ -70,6 +70,19 @@ def test_other_content_other_settings_and_a_copy(file, tmp_path):
     assert cache.changed == [file]
 
 
+def test_the_same_relative_path_in_another_folder_is_another_file(tmp_path, monkeypatch):
+    work, cache = Work(), FileCache(tmp_path / "files.sqlite")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.bin").write_bytes(folder.encode())
+        os.utime(tmp_path / folder / "a.bin", (LONG_AGO, LONG_AGO))
+        monkeypatch.chdir(tmp_path / folder)
+        assert _ask(cache, work.question(Path("a.bin"))) == [{"content": folder}]
+    (tmp_path / "two/a.bin").write_bytes(b"three")
+    _ask(cache, work.question(Path("a.bin")))
+    assert cache.changed == [Path("a.bin")]
+
+
 def test_a_file_younger_than_the_tick_of_the_clock_is_looked_into(file, tmp_path):
     work, cache = Work(), FileCache(tmp_path / "files.sqlite")
     file.write_bytes(b"new")

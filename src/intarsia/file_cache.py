@@ -128,7 +128,7 @@ class FileCache:
 
     def find(self, questions: Sequence[Question]) -> list[dict[str, Any] | None]:
         """The answers kept for these very files and questions, None where there is none."""
-        states = [_state(question.file) for question in questions]
+        states = [file_state(question.file) for question in questions]
         wanted: dict[str, dict[bytes, list[int]]] = {}
         for at, (question, state) in enumerate(zip(questions, states, strict=True)):
             if state is not None and question.file is not None:
@@ -150,12 +150,18 @@ class FileCache:
 
     def answer(self, question: Question) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
         """The answer by the file's content, else worked out; and the row to keep, if any."""
-        state = _state(question.file)
+        state = file_state(question.file)
         if self._base is None or state is None or question.file is None:
             return question.work(), None
         digest = _digest(question.file)
         if digest is None:
             return question.work(), None
+        path = _path(question.file)
+        before = self._rows(
+            "SELECT hash FROM facts WHERE path = ? AND kind = ?", (path, question.kind)
+        )
+        if before and before[0][0] != digest:
+            self.changed.append(question.file)
         value = None
         for text, checksum in self._rows(
             "SELECT value, checksum FROM facts WHERE hash = ? AND kind = ? AND settings = ?",
@@ -164,22 +170,18 @@ class FileCache:
             value = value or _checked(text, checksum)
         seen = time.time_ns()
         found = question.work() if value is None else value
-        if _state(question.file) != state:
+        if file_state(question.file) != state:
             return found, None  # it changed under our hands
         # What was missing, a package or memory, may be there next time: only the hash is kept.
         text = "" if "fault" in found else json.dumps(found, separators=(",", ":"))
-        key = (_path(question.file), question.kind, question.settings)
+        key = (path, question.kind, question.settings)
         return found, (*key, *state, seen, digest, text, zlib.crc32(text.encode()))
 
     def keep(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Write rows of `answer`, all or none; says which files have changed since the last."""
+        """Write rows of `answer`, all or none."""
         some = list(rows)
         if self._base is None or not some:
             return
-        for row in some:
-            before = self._rows("SELECT hash FROM facts WHERE path = ? AND kind = ?", row[:2])
-            if before and before[0][0] != row[6]:
-                self.changed.append(Path(os.fsdecode(row[0])))
         try:
             with self._lock, self._base:
                 self._base.executemany(
@@ -229,7 +231,7 @@ def answers(questions: Iterable[Question], cache: FileCache | None) -> Iterator[
                 cache.keep(rows)
 
 
-def _state(file: Path | None) -> tuple[int, int] | None:
+def file_state(file: Path | None) -> tuple[int, int] | None:
     """Size and time of a regular file; None for anything that must not be opened."""
     if file is None:
         return None
@@ -249,7 +251,8 @@ def _digest(file: Path) -> bytes | None:
 
 
 def _path(file: Path) -> bytes:
-    return os.fsencode(file)
+    # whole: `data/masks/1.png` is another file where the working folder is another
+    return os.fsencode(file.absolute())
 
 
 def _checked(text: str, checksum: int) -> dict[str, Any] | None:
