@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -163,7 +163,7 @@ def _block_means(image: Pixels, factor: int) -> Pixels:
 
     OpenCV's order depends on the column, and with it the last bit.
     """
-    total = np.zeros(
+    total: NDArray[Any] = np.zeros(
         (image.shape[0] // factor, image.shape[1] // factor, image.shape[2]), image.dtype
     )
     for y in range(factor):
