@@ -1,5 +1,6 @@
 """What is remembered of files, and when it is not."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -100,9 +101,11 @@ def test_further_files_count(file, tmp_path):
 
 
 def test_a_cache_that_fails_while_it_is_written_is_done_without(file, tmp_path):
-    class Locked:
+    class Locked(contextlib.nullcontext):
         def execute(self, *_: object) -> None:
             raise sqlite3.OperationalError("database is locked")
+
+        executemany = execute
 
         def close(self) -> None:
             pass
@@ -114,6 +117,19 @@ def test_a_cache_that_fails_while_it_is_written_is_done_without(file, tmp_path):
     cache.keep([row])
     assert _ask(cache, work.question(file)) == [{"content": "one"}]
     assert (tmp_path / "files.sqlite").exists()
+
+
+def test_the_same_relative_path_in_another_folder_is_another_file(tmp_path, monkeypatch):
+    work, cache = Work(), FileCache(tmp_path / "files.sqlite")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.bin").write_bytes(folder.encode())
+        os.utime(tmp_path / folder / "a.bin", (LONG_AGO, LONG_AGO))
+        monkeypatch.chdir(tmp_path / folder)
+        assert _ask(cache, work.question(Path("a.bin"))) == [{"content": folder}]
+    (tmp_path / "two/a.bin").write_bytes(b"three")
+    _ask(cache, work.question(Path("a.bin")))
+    assert cache.changed == [Path("a.bin")]
 
 
 def test_a_file_younger_than_the_tick_of_the_clock_is_looked_into(file, tmp_path):

@@ -142,7 +142,7 @@ class FileCache:
 
     def find(self, questions: Sequence[Question]) -> list[dict[str, Any] | None]:
         """The answers kept for these very files and questions, None where there is none."""
-        states = [_state(question) for question in questions]
+        states = [file_state(question.file, *question.more) for question in questions]
         wanted: dict[str, dict[bytes, list[int]]] = {}
         for at, (question, state) in enumerate(zip(questions, states, strict=True)):
             if state is not None and question.file is not None:
@@ -169,12 +169,18 @@ class FileCache:
 
     def answer(self, question: Question) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
         """The answer by the file's content, else worked out; and the row to keep, if any."""
-        state = _state(question)
+        state = file_state(question.file, *question.more)
         if self._base is None or state is None or question.file is None:
             return question.work(), None
         digest = _digest((question.file, *question.more))
         if digest is None:
             return question.work(), None
+        path = _path(question.file)
+        before = self._rows(
+            "SELECT hash FROM facts WHERE path = ? AND kind = ?", (path, question.kind)
+        )
+        if before and before[0][0] != digest:
+            self.changed.append(question.file)
         value = None
         for text, checksum in self._rows(
             "SELECT value, checksum FROM facts WHERE hash = ? AND kind = ? AND settings = ?",
@@ -184,20 +190,18 @@ class FileCache:
                 value = json.loads(text)
         seen = time.time_ns()
         found = question.work() if value is None else value
-        if _state(question) != state:
+        if file_state(question.file, *question.more) != state:
             return found, None  # it changed under our hands
         # What was missing, a package or memory, may be there next time: only the hash is kept.
         text = "" if "fault" in found else json.dumps(found, separators=(",", ":"))
-        key = (_path(question.file), question.kind, question.all_settings)
+        key = (path, question.kind, question.all_settings)
         return found, (*key, *state, seen, digest, text, zlib.crc32(text.encode()))
 
     def keep(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Write rows of `answer`, all or none; says which files have changed since the last."""
+        """Write rows of `answer`, all or none."""
         some = list(rows)
-        for row in some:
-            before = self._rows("SELECT hash FROM facts WHERE path = ? AND kind = ?", row[:2])
-            if before and before[0][0] != row[6]:
-                self.changed.append(Path(os.fsdecode(row[0])))
+        if not some:
+            return
         with self._lock:
             if self._base is None:  # it may have been given up just now
                 return
@@ -247,16 +251,16 @@ def answers(questions: Iterable[Question], cache: FileCache | None) -> Iterator[
                 cache.keep(rows)
 
 
-def _state(question: Question) -> tuple[int, int] | None:
+def file_state(*files: Path | None) -> tuple[int, int] | None:
     """Size and time of regular files together; None for anything that must not be opened.
 
     The time is that of the last change, whatever it was: archives and copies bring contents with
     an old time of their own.
     """
-    if question.file is None:
-        return None
     size = time_ = 0
-    for file in (question.file, *question.more):
+    for file in files:
+        if file is None:
+            return None
         try:
             # of text twice as fast as of a Path, and there may be 100,000
             about = os.stat(str(file))  # noqa: PTH116
@@ -281,7 +285,8 @@ def _digest(files: Sequence[Path]) -> bytes | None:
 
 
 def _path(file: Path) -> bytes:
-    return os.fsencode(file)
+    # whole: `data/masks/1.png` is another file where the working folder is another
+    return os.fsencode(file.absolute())
 
 
 def _is_sound(text: str, checksum: int) -> bool:

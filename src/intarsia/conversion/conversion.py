@@ -130,7 +130,7 @@ def _written(data: Dataset, folder: Path, writer: Writer) -> Generator[_Done | D
 
 
 def _one(data: Dataset, sample: Sample, folder: Path, writer: Writer, *, only_read: bool) -> _Done:
-    header = read_header(sample.image)
+    header = read_header(sample.image, page=data.page)
     size = (header.height, header.width)
     ids = None if sample.mask is None else data.read_mask(sample)
     if ids is not None and ids.shape != size:
