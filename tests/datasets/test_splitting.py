@@ -194,6 +194,35 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(files, options, said
     assert not (files.root / "splits.csv").exists()
 
 
+def test_a_table_that_somebody_wrote_is_not_overwritten(files):
+    make(files)
+    own = "image,split\n" + "".join(f"{n},train\n" for n in PATIENTS)
+    files.text("splits.csv", own)
+    with pytest.raises(DataError, match=r"dataset\.yaml does not name"):
+        split_dataset(files.root)
+    assert (files.root / "splits.csv").read_text() == own
+    split_dataset(files.root, replace_saved=True)
+    assert table(files)["images/p0_s0.jpg"]["sha256"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_full_disk_between_the_two_files_leaves_both_as_they_were(files, monkeypatch, again):
+    make(files)
+    if again:
+        split_dataset(files.root, ratio="80/20")
+    before = {p.name: p.read_bytes() for p in files.root.iterdir() if p.is_file()}
+
+    def full(path, data):
+        if path.name == "dataset.yaml":
+            raise DataError("disk full", where=path)
+        path.write_bytes(data)
+
+    monkeypatch.setattr("intarsia.datasets.splitting.write_atomic", full)
+    with pytest.raises(DataError, match="disk full"):
+        split_dataset(files.root, folds=3, replace_saved=again)
+    assert {p.name: p.read_bytes() for p in files.root.iterdir() if p.is_file()} == before
+
+
 def test_nothing_to_extend(files):
     make(files)
     with pytest.raises(DataError, match="no saved split"):

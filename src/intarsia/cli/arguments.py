@@ -56,3 +56,19 @@ def open_dataset(
     if apart:
         return Dataset.open(images=images, masks=masks, cache=cache, progress=progress)
     return Dataset.open(data, cache=cache, progress=progress)
+
+
+def check_output_file(file: Path | None, flag: str) -> None:
+    """Whether a file can be written there, asked before long work rather than after it.
+
+    Raises:
+        DataError: its folder does not exist, or a folder has its name.
+    """
+    if file is None:
+        return
+    if file.is_dir():
+        raise DataError("this is a folder, not a file", where=file, hint=f"name a file for {flag}")
+    if not file.parent.is_dir():
+        raise DataError(
+            "no such folder", where=file.parent, hint=f"make it first, or choose another {flag}"
+        )

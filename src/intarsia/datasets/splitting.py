@@ -76,6 +76,7 @@ def split_dataset(
             hint="add new images with --extend, or draw all anew with --replace (results on the "
             "new test cannot be compared with those on the old)",
         )
+    _check_table(file.parent / FILE_NAME, description, replace_saved)
     data = _opened(Path(path))
     hashes = content_hashes(data.samples)
     rules, why = _rules(data, description, group_by, shape, file.parent)
@@ -168,8 +169,17 @@ def save_split(
     """Write the table, then the keys of dataset.yaml; what was lost of its text, for people."""
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     new, lost = edit_description(text, values)
-    write_atomic(file.parent / FILE_NAME, write_rows(rows, folds=folds))
-    write_atomic(file, new.encode())
+    table = file.parent / FILE_NAME
+    before = table.read_bytes() if table.is_file() else None
+    write_atomic(table, write_rows(rows, folds=folds))
+    try:
+        write_atomic(file, new.encode())
+    except BaseException:  # a full disk, Ctrl-C: the two files belong together
+        if before is None:
+            table.unlink()
+        else:
+            write_atomic(table, before)
+        raise
     return lost
 
 
@@ -221,6 +231,19 @@ def _described(path: Path) -> tuple[Path, Description | None]:
             expected="the folder, where the split is written into dataset.yaml",
         )
     return file / "dataset.yaml", None
+
+
+def _check_table(table: Path, description: Description | None, replace_saved: bool) -> None:
+    """Raise where a table lies there that dataset.yaml does not name: somebody's own work."""
+    splits = None if description is None else description.splits
+    named = splits is not None and splits.file and Path(splits.file) == Path(FILE_NAME)
+    if table.exists() and not named and not replace_saved:
+        raise DataError(
+            f"there is a {FILE_NAME} that dataset.yaml does not name",
+            where=table,
+            hint=f"use it with `splits: {{file: {FILE_NAME}}}` in dataset.yaml, or move it away; "
+            "--replace overwrites it",
+        )
 
 
 def _opened(path: Path) -> Dataset:

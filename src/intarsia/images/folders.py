@@ -23,15 +23,7 @@ def whole_folder(out: Path, *, apart_from: Iterable[Path], flag: str) -> Iterato
     Raises:
         DataError: `out` is a file or not empty, or lies in one of those folders.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError("the folder is not empty", where=out, hint=f"choose another {flag}")
-    place = out.resolve()
-    if any(place.is_relative_to(folder.resolve()) for folder in set(apart_from)):
-        raise DataError(
-            "the folder would lie inside the data set",
-            where=out,
-            hint=f"choose another {flag}, beside it",
-        )
+    check_new_folder(out, apart_from=apart_from, flag=flag)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.parent / f".{out.name}.{secrets.token_hex(4)}.part"
     part.mkdir()
@@ -42,6 +34,25 @@ def whole_folder(out: Path, *, apart_from: Iterable[Path], flag: str) -> Iterato
         part.replace(out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def check_new_folder(out: Path, *, apart_from: Iterable[Path], flag: str) -> None:
+    """What `whole_folder` asks of `out`, to be asked before long work.
+
+    Raises:
+        DataError: `out` is a file or not empty, or lies in one of those folders.
+    """
+    if out.exists() and not out.is_dir():
+        raise DataError("this is a file, not a folder", where=out, hint=f"choose another {flag}")
+    if out.exists() and any(out.iterdir()):
+        raise DataError("the folder is not empty", where=out, hint=f"choose another {flag}")
+    place = out.resolve()
+    if any(place.is_relative_to(folder.resolve()) for folder in set(apart_from)):
+        raise DataError(
+            "the folder would lie inside the data set",
+            where=out,
+            hint=f"choose another {flag}, beside it",
+        )
 
 
 def copy_file(source: Path, target: Path) -> None:
