@@ -87,8 +87,8 @@ class CrossValidation(Run):
             raise RunError(
                 f"{done} of {self.count} folds are trained",
                 where=self.path,
-                hint="finish the others: intarsia train DATA --folds --resume; or use one fold, "
-                "such as RUN/fold-0",
+                hint="finish the others: the same `intarsia train DATA --folds --out "
+                f"{self.path}` with --resume; or use one fold, such as {self.fold_path(0)}",
             )
 
     @cached_property
