@@ -106,6 +106,8 @@ def test_a_mistyped_word_is_answered_with_the_nearest(
         (["check", "--images", "x"], "both --images DIR and --masks DIR"),
         (["check", "x", "--images", "x", "--masks", "x"], "which data set?"),
         (["check"], "which data set?"),
+        (["check", ".", "--masks", "."], "error: which data set?"),
+        (["check", ".", "--json"], "where: intarsia check"),
         (["recipes", "mini-unett"], 'did you mean "mini-unet"?'),
     ],
 )

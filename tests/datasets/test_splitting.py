@@ -179,6 +179,7 @@ def test_keep_test(files):
         ({"folds": 1}, "1 folds"),
         ({"folds": 3, "ratio": "80/20"}, "exclude each other"),
         ({"group_by": ["prefix"], "folds": 13}, "12 groups for 13 folds: p0, p1"),
+        ({"group_by": ["none"], "folds": 37}, "36 images for 37 folds: p0_s0, p0_s1"),
         ({"group_by": ["prefix", "none"]}, "none is not joined"),
         ({"group_by": ["csv:no.csv:x"]}, "the table cannot be read"),
         ({"group_by": ["exif-time:5m"]}, "36 of 36 images have no time"),

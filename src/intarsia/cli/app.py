@@ -136,7 +136,10 @@ def _usage_fault(error: typer.TyperException, words: Sequence[str]) -> int:
         typer.echo(error.format_message())
         return USER_FAULT
     context: Any = getattr(error, "ctx", None)
-    command = context.command_path if context else "intarsia"
+    verbs = [str(command.name) for command in app.registered_commands]
+    # the parser says of an option without its value not which command it belongs to
+    named = f"intarsia {words[0]}" if words[0] in verbs else "intarsia"
+    command = context.command_path if context else named
     option = getattr(error, "option_name", None)
     hint = ""
     if option and context and "no such option" in error.format_message().casefold():
@@ -146,7 +149,6 @@ def _usage_fault(error: typer.TyperException, words: Sequence[str]) -> int:
         close = f"--set {key}=VALUE" if key else nearest(option, [*valid, "--help"])
         hint = f"did you mean {close}? " if close else ""
     elif context and context.parent is None and words and words[0] not in context.command.commands:
-        verbs = list(context.command.commands)
         close = nearest(words[0], verbs)
         what = f'no command "{words[0]}"'
         hint = f"did you mean `intarsia {close}`? " if close else ""

@@ -46,6 +46,18 @@ def open_dataset(
     """
     from intarsia.datasets import Dataset
 
+    check_named(data, images, masks)
+    if data is None:
+        return Dataset.open(images=images, masks=masks, cache=cache, progress=progress)
+    return Dataset.open(data, cache=cache, progress=progress)
+
+
+def check_named(data: Path | None, images: Path | None, masks: Path | None) -> None:
+    """Whether the arguments name one data set.
+
+    Raises:
+        DataError: neither or both of DATA and --images/--masks, or only one of these two.
+    """
     apart = images is not None and masks is not None
     if (data is None) == (not apart) or (images is None) != (masks is None):
         raise DataError(
@@ -53,9 +65,6 @@ def open_dataset(
             expected="DATA, or both --images DIR and --masks DIR",
             hint="for example: intarsia check camvid/",
         )
-    if apart:
-        return Dataset.open(images=images, masks=masks, cache=cache, progress=progress)
-    return Dataset.open(data, cache=cache, progress=progress)
 
 
 def check_output_file(file: Path | None, flag: str) -> None:

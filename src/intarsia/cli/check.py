@@ -17,6 +17,7 @@ from intarsia.cli.arguments import (
     ImagesOption,
     MasksOption,
     VerboseOption,
+    check_named,
     check_output_file,
     open_dataset,
 )
@@ -69,6 +70,7 @@ def check(
     from intarsia.file_cache import FileCache
     from intarsia.images import check_new_folder, write_atomic
 
+    check_named(data, images, masks)
     check_output_file(json, "--json")
     check_output_file(html, "--html")
     if fix is not None:
@@ -157,7 +159,7 @@ def _fix(dataset: Dataset, report: Report, out: Path) -> None:
     with progress("checking the copy") as show:
         left = examine(Dataset.open(out), progress=show)
     typer.echo(
-        f"written: {out}, with {len(changes)} changes (fixes.txt); "
+        f"written: {out}, with {len(changes)} change{'s' * (len(changes) != 1)} (fixes.txt); "
         f"{len(report.errors)} errors before, {len(left.errors)} left",
         err=True,
     )

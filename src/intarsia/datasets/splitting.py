@@ -31,7 +31,7 @@ from intarsia.datasets.split_table import (
     read_rows,
     write_rows,
 )
-from intarsia.errors import DataError
+from intarsia.errors import DataError, nearest
 from intarsia.images import write_atomic
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _described(path: Path) -> tuple[Path, Description | None]:
             "a split is saved in a dataset.yaml beside the data, and this is another file",
             where=path,
             expected="the folder of the data set, or its dataset.yaml",
-            hint="unpack an archive first",
+            hint="unpack it first" if path.suffix.lower() == ".zip" else None,
         )
     file = description_file(path)
     if file.suffix.lower() in (".yaml", ".yml"):
@@ -279,6 +279,15 @@ def _placed_table(rule: Rule, root: Path) -> Rule:
     file, column = rule.table
     if Path(file).is_file():
         file = Path(os.path.relpath(file, root)).as_posix()
+    elif not (root / file).is_file():
+        folder = Path(file).parent
+        beside = [p.name for place in (folder, root / folder) for p in place.glob("*.csv")]
+        close = nearest(Path(file).name, beside)
+        raise DataError(
+            "the table cannot be read: it is neither here nor in the folder of the data",
+            where=file,
+            hint=f'did you mean "{folder / close}"?' if close else None,
+        )
     return replace(rule, argument=f"{file}:{column}")
 
 
