@@ -55,8 +55,9 @@ def test_whole_groups_saved_and_opened(files):
 def test_the_rest_of_dataset_yaml_is_kept(files):
     make(files)
     files.text("dataset.yaml", "# mine\nclasses: [sky, road]  # two\nsplits:\n  val: [p1]\n")
-    with pytest.raises(DataError, match="has saved splits"):
+    with pytest.raises(DataError, match="has saved splits") as fault:
         split_dataset(files.root)
+    assert "--extend" not in str(fault.value)  # lists of one's own cannot be extended
     split_dataset(files.root / "dataset.yaml", group_by=["prefix"], replace_saved=True)
     assert yaml_text(files).startswith("# mine\nclasses: [sky, road]  # two\nsplits: {file")
     assert Dataset.open(files.root).labels.names == ["sky", "road"]

@@ -70,11 +70,12 @@ def split_dataset(
     shape = _shape(ratio, folds, leave_one_out)
     file, description = _described(Path(path))
     if description is not None and description.splits is not None and not replace_saved:
+        keep = "" if description.splits.file is None else "add new images with --extend, or "
         raise DataError(
             "the data set has saved splits",
             where=file,
-            hint="add new images with --extend, or draw all anew with --replace (results on the "
-            "new test cannot be compared with those on the old)",
+            hint=f"{keep}draw all anew with --replace (results on the new test cannot be compared "
+            "with those on the old)",
         )
     _check_table(file.parent / FILE_NAME, description, replace_saved)
     data = _opened(Path(path))

@@ -22,11 +22,16 @@ def whole_folder(out: Path, *, apart_from: Iterable[Path], flag: str) -> Iterato
 
     Raises:
         DataError: `out` is a file or not empty, or lies in one of those folders.
+        IntarsiaError: nothing can be made there.
     """
     check_new_folder(out, apart_from=apart_from, flag=flag)
-    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.parent / f".{out.name}.{secrets.token_hex(4)}.part"
-    part.mkdir()
+    try:
+        part.mkdir(parents=True)
+    except OSError as error:
+        raise IntarsiaError(
+            f"cannot write: {error.strerror or error}", where=out, hint=f"choose another {flag}"
+        ) from error
     try:
         yield part
         if out.exists():
