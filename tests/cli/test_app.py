@@ -160,7 +160,29 @@ def test_ctrl_c_has_its_own_exit_code(
 ) -> None:
     _failing(monkeypatch, KeyboardInterrupt())
     assert main(["env"]) == INTERRUPTED
-    assert "interrupted" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "interrupted" in said
+    assert "--resume" not in said
+
+
+def test_a_training_stopped_before_its_own_handler_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("intarsia.recipe.Recipe.load", stop)
+    assert main(["train", "x"]) == INTERRUPTED
+    assert "do: the same command with --resume goes on" in capsys.readouterr().err
+
+
+def test_a_path_that_looks_like_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "-plain").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "-plain"]) == USER_FAULT
+    assert "did you mean ./-plain, the path?" in capsys.readouterr().err
 
 
 def test_an_interrupted_training_says_how_to_go_on(

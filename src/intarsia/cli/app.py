@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -96,13 +97,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = result if isinstance(result, int) else 0
     if code == INTERRUPTED:
         # typer turns Ctrl-C into this code without a word
-        _say("interrupted", "nothing that was written before is lost")
+        _stopped("interrupted", words)
     return code
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    _say("terminated", "nothing that was written before is lost")
+    _stopped("terminated", sys.argv[1:])
     sys.exit(TERMINATED)
+
+
+def _stopped(what: str, words: Sequence[str]) -> None:
+    """Say that a command was stopped where it has no handler of its own, and how it goes on."""
+    resumes = bool(words) and words[0] in ("train", "reproduce")
+    again = "do: the same command with --resume goes on" if resumes else ""
+    _say(what, "nothing that was written before is lost", again)
 
 
 def _fault(error: Exception, *, verbose: bool) -> int:
@@ -147,6 +155,8 @@ def _usage_fault(error: typer.TyperException, words: Sequence[str]) -> int:
         valid = [o for p in context.command.params for o in p.opts if o.startswith("--")]
         key = _recipe_key(option) if context.info_name == "train" else None
         close = f"--set {key}=VALUE" if key else nearest(option, [*valid, "--help"])
+        dashed = next((w for w in words if w[:1] == "-" and Path(w).exists()), None)
+        close = f"./{dashed}, the path" if dashed else close
         hint = f"did you mean {close}? " if close else ""
     elif context and context.parent is None and words and words[0] not in context.command.commands:
         close = nearest(words[0], verbs)
