@@ -65,7 +65,8 @@ def split_dataset(
         seed: of the draw.
 
     Raises:
-        DataError: a rule, a ratio or the data do not fit, or a split is already saved.
+        DataError: a rule, a ratio or the data do not fit, a split is already saved, or another
+            table has the name of the one to write.
     """
     shape = _shape(ratio, folds, leave_one_out)
     file, description = _described(Path(path))
