@@ -16,7 +16,8 @@ from intarsia.cli.app import INTERRUPTED, OUR_FAULT, TERMINATED, USER_FAULT, app
 from intarsia.errors import DataError, Interrupted
 
 VERBS = [
-    "demo", "check", "split", "recipes", "train", "evaluate", "predict", "reproduce", "runs", "env",
+    "demo", "check", "split", "convert", "recipes", "train", "evaluate", "predict", "reproduce",
+    "runs", "env",
 ]  # fmt: skip
 
 
@@ -106,6 +107,8 @@ def test_a_mistyped_word_is_answered_with_the_nearest(
         (["check", "--images", "x"], "both --images DIR and --masks DIR"),
         (["check", "x", "--images", "x", "--masks", "x"], "which data set?"),
         (["check"], "which data set?"),
+        (["check", ".", "--masks", "."], "error: which data set?"),
+        (["check", ".", "--json"], "where: intarsia check"),
         (["recipes", "mini-unett"], 'did you mean "mini-unet"?'),
     ],
 )
@@ -157,7 +160,29 @@ def test_ctrl_c_has_its_own_exit_code(
 ) -> None:
     _failing(monkeypatch, KeyboardInterrupt())
     assert main(["env"]) == INTERRUPTED
-    assert "interrupted" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "interrupted" in said
+    assert "--resume" not in said
+
+
+def test_a_training_stopped_before_its_own_handler_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("intarsia.recipe.Recipe.load", stop)
+    assert main(["train", "x"]) == INTERRUPTED
+    assert "do: the same command with --resume goes on" in capsys.readouterr().err
+
+
+def test_a_path_that_looks_like_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "-plain").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "-plain"]) == USER_FAULT
+    assert "did you mean ./-plain, the path?" in capsys.readouterr().err
 
 
 def test_an_interrupted_training_says_how_to_go_on(

@@ -89,3 +89,18 @@ def test_the_memory_of_files_is_used_and_can_be_left_out(root, tmp_path, monkeyp
 def test_a_missing_folder_is_still_a_plain_error(tmp_path, capsys):
     assert main(["check", str(tmp_path / "nowhere")]) == 2
     assert "no such folder" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_written_is_said_before_anything_is_read(root, tmp_path, capsys):
+    before = sorted(tmp_path.rglob("*"))
+    for flags, said in (
+        (["--json", str(tmp_path / "no" / "f.json")], "choose another --json"),
+        (["--html", str(tmp_path)], "name a file for --html"),
+        (["--fix", str(root)], "choose another --fix OUT"),
+        (["--fix", str(root / "fixed")], "inside the data set"),
+    ):
+        assert main(["check", str(root), *flags]) == 2
+        printed = capsys.readouterr()
+        assert said in printed.err
+        assert printed.out == ""
+    assert sorted(tmp_path.rglob("*")) == before

@@ -50,6 +50,12 @@ def test_a_table_is_named_from_where_the_command_is_run(scans, monkeypatch, caps
     assert main(["split", str(scans), "--extend"]) == 0
 
 
+def test_a_table_that_is_nowhere_is_answered_with_the_nearest(scans, capsys):
+    (scans / "patients.csv").write_text("name,patient\np0_0,p0\n")
+    assert main(["split", str(scans), "--group-by", "csv:pateints.csv:patient"]) == 2
+    assert 'did you mean "patients.csv"?' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -30,6 +30,7 @@ def group(rule, found, root=Path()):
     ("rule", "names", "expected"),
     [
         ("prefix", ["a_1", "a_2", "b_1"], ["a", "a", "b"]),
+        ("prefix", ["-a_1", "-a_2", "_b"], ["-a", "-a", "_b"]),
         ("folder", ["x/1", "x/2", "y/z/1"], ["x", "x", "y/z"]),
         (r"regex:^(p\d+)", ["p1_a", "p12_b", "p1_c"], ["p1", "p12", "p1"]),
         (r"regex:p\d+", ["xp1a", "p12_b", "yp1"], ["p1", "p12", "p1"]),
@@ -249,6 +250,8 @@ def test_names_without_what_a_rule_needs(rule):
 def test_a_pattern_that_does_not_fit():
     with pytest.raises(DataError, match=r"fits 1 of 2 names, not b"):
         group(r"regex:^a", samples("a1", "b1"))
+    with pytest.raises(DataError, match=r"fits 1 of 2 names, not b1"):
+        group(r"regex:^a*", samples("a1", "b1"))  # the empty text is no group
 
 
 def test_joined_groups_take_the_first_natural_name():

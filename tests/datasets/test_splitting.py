@@ -55,8 +55,9 @@ def test_whole_groups_saved_and_opened(files):
 def test_the_rest_of_dataset_yaml_is_kept(files):
     make(files)
     files.text("dataset.yaml", "# mine\nclasses: [sky, road]  # two\nsplits:\n  val: [p1]\n")
-    with pytest.raises(DataError, match="has saved splits"):
+    with pytest.raises(DataError, match="has saved splits") as fault:
         split_dataset(files.root)
+    assert "--extend" not in str(fault.value)  # lists of one's own cannot be extended
     split_dataset(files.root / "dataset.yaml", group_by=["prefix"], replace_saved=True)
     assert yaml_text(files).startswith("# mine\nclasses: [sky, road]  # two\nsplits: {file")
     assert Dataset.open(files.root).labels.names == ["sky", "road"]
@@ -179,6 +180,7 @@ def test_keep_test(files):
         ({"folds": 1}, "1 folds"),
         ({"folds": 3, "ratio": "80/20"}, "exclude each other"),
         ({"group_by": ["prefix"], "folds": 13}, "12 groups for 13 folds: p0, p1"),
+        ({"group_by": ["none"], "folds": 37}, "36 images for 37 folds: p0_s0, p0_s1"),
         ({"group_by": ["prefix", "none"]}, "none is not joined"),
         ({"group_by": ["csv:no.csv:x"]}, "the table cannot be read"),
         ({"group_by": ["exif-time:5m"]}, "36 of 36 images have no time"),
@@ -192,6 +194,35 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(files, options, said
     assert said in str(fault.value)
     assert not (files.root / "dataset.yaml").exists()
     assert not (files.root / "splits.csv").exists()
+
+
+def test_a_table_that_somebody_wrote_is_not_overwritten(files):
+    make(files)
+    own = "image,split\n" + "".join(f"{n},train\n" for n in PATIENTS)
+    files.text("splits.csv", own)
+    with pytest.raises(DataError, match=r"dataset\.yaml does not name"):
+        split_dataset(files.root)
+    assert (files.root / "splits.csv").read_text() == own
+    split_dataset(files.root, replace_saved=True)
+    assert table(files)["images/p0_s0.jpg"]["sha256"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_full_disk_between_the_two_files_leaves_both_as_they_were(files, monkeypatch, again):
+    make(files)
+    if again:
+        split_dataset(files.root, ratio="80/20")
+    before = {p.name: p.read_bytes() for p in files.root.iterdir() if p.is_file()}
+
+    def full(path, data):
+        if path.name == "dataset.yaml":
+            raise DataError("disk full", where=path)
+        path.write_bytes(data)
+
+    monkeypatch.setattr("intarsia.datasets.splitting.write_atomic", full)
+    with pytest.raises(DataError, match="disk full"):
+        split_dataset(files.root, folds=3, replace_saved=again)
+    assert {p.name: p.read_bytes() for p in files.root.iterdir() if p.is_file()} == before
 
 
 def test_nothing_to_extend(files):

@@ -248,7 +248,7 @@ def test_a_drawing_of_a_turned_photo_is_not_turned(tmp_path):
     assert len(check(Dataset.open(tmp_path / "fixed")).errors) == 6
 
 
-def test_lone_files_never_take_the_place_of_a_pair(tmp_path):
+def test_lone_files_never_take_the_place_of_a_pair(tmp_path, monkeypatch):
     root = tmp_path / "set"
     for at in range(6):
         save(root / f"images/n{at}.png", picture(at))
@@ -257,7 +257,9 @@ def test_lone_files_never_take_the_place_of_a_pair(tmp_path):
     save(root / "images/other/n0.png", picture(51))
     save(root / "masks/alone/n1.png", 2 - ids())  # without an image
     data = Dataset.open(root)
-    write_repaired(data, check(data), tmp_path / "fixed")
+    monkeypatch.chdir(tmp_path)
+    write_repaired(data, check(data), Path("fixed"))
+    assert 'images: "images"' in (tmp_path / "fixed/dataset.yaml").read_text()
     fixed = Dataset.open(tmp_path / "fixed")
     assert {s.name for s in fixed.samples} == {f"n{at}" for at in range(6)}
     for sample in fixed.samples:

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from intarsia.errors import IntarsiaError
-from intarsia.images import read_header, read_image, read_mask, write_atomic, write_mask, write_rgb
+from intarsia.images import (
+    read_header,
+    read_image,
+    read_mask,
+    whole_folder,
+    write_atomic,
+    write_mask,
+    write_rgb,
+)
 from intarsia.labels import LabelMap
 
 LABELS = LabelMap.of(["sky", "road", "car"])
@@ -72,7 +80,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(IntarsiaError, match=r"disk full: need 0\.0 MB, have"):
+    with pytest.raises(IntarsiaError, match=r"disk full: need 0\.\d kB, have"):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -81,3 +89,21 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(IntarsiaError, match="cannot write"):
         write_atomic(tmp_path / "none" / "a", b"")
+
+
+def test_a_read_only_file_system_is_called_so(tmp_path, monkeypatch):
+    def refuse(path, *arguments, **options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    for name in ("open", "unlink", "mkdir"):  # unlink says it, too, of a file that is not there
+        monkeypatch.setattr(f"pathlib.Path.{name}", refuse)
+    with pytest.raises(IntarsiaError, match="cannot write: Read-only") as caught:
+        write_atomic(tmp_path / "a.bin", b"1")
+    assert caught.value.where == str(tmp_path / "a.bin")
+    with (
+        pytest.raises(IntarsiaError, match="cannot write: Read-only") as caught,
+        whole_folder(tmp_path / "out", apart_from=[], flag="OUT"),
+    ):
+        raise AssertionError("nothing can be written here")
+    assert caught.value.where == str(tmp_path / "out")
+    assert caught.value.hint == "choose another OUT"

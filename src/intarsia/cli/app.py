@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -96,13 +97,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = result if isinstance(result, int) else 0
     if code == INTERRUPTED:
         # typer turns Ctrl-C into this code without a word
-        _say("interrupted", "nothing that was written before is lost")
+        _stopped("interrupted", words)
     return code
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    _say("terminated", "nothing that was written before is lost")
+    _stopped("terminated", sys.argv[1:])
     sys.exit(TERMINATED)
+
+
+def _stopped(what: str, words: Sequence[str]) -> None:
+    """Say that a command was stopped where it has no handler of its own, and how it goes on."""
+    resumes = bool(words) and words[0] in ("train", "reproduce")
+    again = "do: the same command with --resume goes on" if resumes else ""
+    _say(what, "nothing that was written before is lost", again)
 
 
 def _fault(error: Exception, *, verbose: bool) -> int:
@@ -136,7 +144,10 @@ def _usage_fault(error: typer.TyperException, words: Sequence[str]) -> int:
         typer.echo(error.format_message())
         return USER_FAULT
     context: Any = getattr(error, "ctx", None)
-    command = context.command_path if context else "intarsia"
+    verbs = [str(command.name) for command in app.registered_commands]
+    # the parser says of an option without its value not which command it belongs to
+    named = f"intarsia {words[0]}" if words[0] in verbs else "intarsia"
+    command = context.command_path if context else named
     option = getattr(error, "option_name", None)
     hint = ""
     if option and context and "no such option" in error.format_message().casefold():
@@ -144,9 +155,10 @@ def _usage_fault(error: typer.TyperException, words: Sequence[str]) -> int:
         valid = [o for p in context.command.params for o in p.opts if o.startswith("--")]
         key = _recipe_key(option) if context.info_name == "train" else None
         close = f"--set {key}=VALUE" if key else nearest(option, [*valid, "--help"])
+        dashed = next((w for w in words if w[:1] == "-" and Path(w).exists()), None)
+        close = f"./{dashed}, the path" if dashed else close
         hint = f"did you mean {close}? " if close else ""
     elif context and context.parent is None and words and words[0] not in context.command.commands:
-        verbs = list(context.command.commands)
         close = nearest(words[0], verbs)
         what = f'no command "{words[0]}"'
         hint = f"did you mean `intarsia {close}`? " if close else ""

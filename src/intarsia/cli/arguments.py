@@ -46,6 +46,18 @@ def open_dataset(
     """
     from intarsia.datasets import Dataset
 
+    check_named(data, images, masks)
+    if data is None:
+        return Dataset.open(images=images, masks=masks, cache=cache, progress=progress)
+    return Dataset.open(data, cache=cache, progress=progress)
+
+
+def check_named(data: Path | None, images: Path | None, masks: Path | None) -> None:
+    """Whether the arguments name one data set.
+
+    Raises:
+        DataError: neither or both of DATA and --images/--masks, or only one of these two.
+    """
     apart = images is not None and masks is not None
     if (data is None) == (not apart) or (images is None) != (masks is None):
         raise DataError(
@@ -53,6 +65,19 @@ def open_dataset(
             expected="DATA, or both --images DIR and --masks DIR",
             hint="for example: intarsia check camvid/",
         )
-    if apart:
-        return Dataset.open(images=images, masks=masks, cache=cache, progress=progress)
-    return Dataset.open(data, cache=cache, progress=progress)
+
+
+def check_output_file(file: Path | None, flag: str) -> None:
+    """Whether a file can be written there, asked before long work rather than after it.
+
+    Raises:
+        DataError: its folder does not exist, or a folder has its name.
+    """
+    if file is None:
+        return
+    if file.is_dir():
+        raise DataError("this is a folder, not a file", where=file, hint=f"name a file for {flag}")
+    if not file.parent.is_dir():
+        raise DataError(
+            "no such folder", where=file.parent, hint=f"make it first, or choose another {flag}"
+        )

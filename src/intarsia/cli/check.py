@@ -17,6 +17,8 @@ from intarsia.cli.arguments import (
     ImagesOption,
     MasksOption,
     VerboseOption,
+    check_named,
+    check_output_file,
     open_dataset,
 )
 from intarsia.cli.display import progress
@@ -66,8 +68,14 @@ def check(
     Example: intarsia check camvid/ --json findings.json --html check.html
     """
     from intarsia.file_cache import FileCache
-    from intarsia.images import write_atomic
+    from intarsia.images import check_new_folder, write_atomic
 
+    check_named(data, images, masks)
+    check_output_file(json, "--json")
+    check_output_file(html, "--html")
+    if fix is not None:
+        apart = [path for path in (data, images) if path is not None]
+        check_new_folder(fix, apart_from=apart, flag="--fix OUT")
     cache = None if no_cache else FileCache.of_user()
     with _few_collections():
         dataset, report = _examined(data, images, masks, cache)
@@ -151,7 +159,7 @@ def _fix(dataset: Dataset, report: Report, out: Path) -> None:
     with progress("checking the copy") as show:
         left = examine(Dataset.open(out), progress=show)
     typer.echo(
-        f"written: {out}, with {len(changes)} changes (fixes.txt); "
+        f"written: {out}, with {len(changes)} change{'s' * (len(changes) != 1)} (fixes.txt); "
         f"{len(report.errors)} errors before, {len(left.errors)} left",
         err=True,
     )

@@ -62,6 +62,7 @@ def convert(
     from intarsia.datasets.class_flags import ClassFlags
     from intarsia.errors import did_you_mean
     from intarsia.file_cache import FileCache
+    from intarsia.images import check_new_folder
 
     if to not in FORMATS:  # before a large data set is opened
         raise DataError(f'no format "{to}"', hint=did_you_mean(to, FORMATS))
@@ -71,6 +72,7 @@ def convert(
         raise DataError(
             "where to?", expected="intarsia convert IN OUT --to FORMAT", hint="name a new folder"
         )
+    check_new_folder(out, apart_from=[p for p in (data, images) if p is not None], flag="OUT")
     with progress("reading the masks") as show:
         opened = open_dataset(data, images, masks, FileCache.of_user(), show)
     flags = ClassFlags(rename or (), merge or (), drop or (), order)

@@ -14,6 +14,7 @@ from intarsia.cli.arguments import (
     ImagesOption,
     MasksOption,
     VerboseOption,
+    check_output_file,
     open_dataset,
 )
 from intarsia.cli.display import progress
@@ -52,6 +53,7 @@ def evaluate(
     from intarsia.reporting import write_report
     from intarsia.runs import Run
 
+    check_output_file(json, "--json")
     opened = open_run(run, settings)
     given = data is not None or images is not None or masks is not None
     dataset = open_dataset(data, images, masks, FileCache.of_user()) if given else None

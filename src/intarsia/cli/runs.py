@@ -22,7 +22,8 @@ def runs(
 ) -> None:
     """The runs in a folder: recipe, epochs, best metric.
 
-    Of a cross-validation, the sum of all its folds; its own folder lists them one by one.
+    Of a cross-validation, the epochs of all folds and their mean; its own folder lists them one
+    by one.
 
     \b
     Example: intarsia runs runs/

@@ -11,6 +11,8 @@ from intarsia.datasets.remapping import IGNORE, remapped, unknown_class
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError
 
+_EXPECTED = {"rename": "--rename old=new", "merge": "--merge new=a+b", "drop": "--drop a,b"}
+
 
 @dataclass(frozen=True)
 class ClassFlags:
@@ -35,12 +37,14 @@ class ClassFlags:
             DataError: unknown names (the nearest is offered), a class in two of the flags, an
                 order that is not whole, nothing left.
         """
-        if not (self.rename or self.merge or self.drop or self.order):
+        if not (self.rename or self.merge or self.drop) and self.order is None:
             return data
         names = data.labels.names
         remap, faults = self._remap(names)
         left = list(dict.fromkeys(remap.get(n, n) for n in names if remap.get(n) != IGNORE))
-        order = _names(self.order, ",", left) if self.order else []
+        order = [] if self.order is None else _names(self.order, ",", left)
+        if self.order is not None and not order:
+            raise DataError("--order names no class", expected="--order a,b,c")
         if faults:
             raise faulty(faults, data.root)
         before = Classes(data.labels, data.encoding, data.ignored)
@@ -61,8 +65,12 @@ class ClassFlags:
                 faults.append(f"--{flag} names no class")
             if not new:
                 raise DataError(
-                    f"--{flag} has no new name: {'+'.join(olds)}",
-                    expected="--rename old=new" if flag == "rename" else "--merge new=a+b",
+                    f"--{flag} has no new name: {'+'.join(olds)}", expected=_EXPECTED[flag]
+                )
+            if not olds:
+                what = f"--{flag} names no class"
+                raise DataError(
+                    what if new == IGNORE else f"{what}: {new}", expected=_EXPECTED[flag]
                 )
             for old in olds:
                 if old not in names:
@@ -77,7 +85,9 @@ class ClassFlags:
             old, new = _pair(text, names)
             wanted.append(("rename", [old], new))
         for text in self.merge:
-            new, _, olds = text.partition("=")
+            new, sign, olds = text.partition("=")
+            if not sign:  # the new name was forgotten
+                new, olds = "", text
             wanted.append(("merge", _names(olds, "+", names), new.strip()))
         for text in self.drop:
             wanted.append(("drop", _names(text, ",", names), IGNORE))

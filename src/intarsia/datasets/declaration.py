@@ -209,6 +209,8 @@ def _splits(data: Dataset, table: str | None) -> str:
     if table is not None:
         return f"splits:\n  file: {table}\n"
     placed = [s for s in data.samples if s.mask is not None or s.split is not None]
+    if all(s.split is None for s in placed):
+        return "# splits: none yet; `intarsia split` makes some that stay\n"
     if all(_split_of_folders(s.image, data.root) == s.split for s in placed):
         return "# splits: as the folders say\n"
     lines = ["splits:"]

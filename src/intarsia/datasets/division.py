@@ -165,6 +165,12 @@ def _enough(units: Mapping[str, Sequence[int]], shares: Mapping[str, float], sha
         return
     listed = ", ".join(name.strip("\0") for name in list(units)[:5]) or "none"
     what = "folds" if shape.is_folds else "splits"
+    if all(name.startswith("\0") for name in units):  # nothing to group more finely
+        raise DataError(
+            f"{len(units)} image{'s' if len(units) != 1 else ''} for {needed} {what}: {listed}",
+            expected=f"{needed} images or more",
+            hint=f"ask for fewer {what}, or add images",
+        )
     raise DataError(
         f"{len(units)} group{'s' if len(units) != 1 else ''} for {needed} {what}: {listed}",
         where="group-by",

@@ -203,7 +203,7 @@ def _inferred(samples: Sequence[Sample], scans: Sequence[MaskScan]) -> Classes:
             where=fault.where,
             expected=fault.expected,
             hint="the images look like masks, with few values each: were the two folders swapped? "
-            "Rename them, or say --images DIR --masks DIR",
+            "Rename them, or name them the other way round: --images DIR --masks DIR",
         ) from fault
 
 

@@ -131,7 +131,8 @@ def _folder(path: Path) -> Path:
         raise DataError(
             "this is an archive" if zipped else "this is a file",
             where=path,
-            expected="a folder, a zip, a dataset.yaml, or a CSV or parquet file",
+            expected="a folder, a zip, a dataset.yaml, a CSV or parquet file, or annotations (JSON "
+            "or XML)",
             hint="unpack it first, or make it a zip"
             if zipped
             else "name the folder of the whole data set",

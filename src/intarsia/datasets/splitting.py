@@ -31,7 +31,7 @@ from intarsia.datasets.split_table import (
     read_rows,
     write_rows,
 )
-from intarsia.errors import DataError
+from intarsia.errors import DataError, nearest
 from intarsia.images import write_atomic
 
 if TYPE_CHECKING:
@@ -65,17 +65,20 @@ def split_dataset(
         seed: of the draw.
 
     Raises:
-        DataError: a rule, a ratio or the data do not fit, or a split is already saved.
+        DataError: a rule, a ratio or the data do not fit, a split is already saved, or another
+            table has the name of the one to write.
     """
     shape = _shape(ratio, folds, leave_one_out)
     file, description = _described(Path(path))
     if description is not None and description.splits is not None and not replace_saved:
+        keep = "" if description.splits.file is None else "add new images with --extend, or "
         raise DataError(
             "the data set has saved splits",
             where=file,
-            hint="add new images with --extend, or draw all anew with --replace (results on the "
-            "new test cannot be compared with those on the old)",
+            hint=f"{keep}draw all anew with --replace (results on the new test cannot be compared "
+            "with those on the old)",
         )
+    _check_table(file.parent / FILE_NAME, description, replace_saved)
     data = _opened(Path(path))
     hashes = content_hashes(data.samples)
     rules, why = _rules(data, description, group_by, shape, file.parent)
@@ -168,8 +171,17 @@ def save_split(
     """Write the table, then the keys of dataset.yaml; what was lost of its text, for people."""
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     new, lost = edit_description(text, values)
-    write_atomic(file.parent / FILE_NAME, write_rows(rows, folds=folds))
-    write_atomic(file, new.encode())
+    table = file.parent / FILE_NAME
+    before = table.read_bytes() if table.is_file() else None
+    write_atomic(table, write_rows(rows, folds=folds))
+    try:
+        write_atomic(file, new.encode())
+    except BaseException:  # a full disk, Ctrl-C: the two files belong together
+        if before is None:
+            table.unlink()
+        else:
+            write_atomic(table, before)
+        raise
     return lost
 
 
@@ -203,7 +215,7 @@ def _described(path: Path) -> tuple[Path, Description | None]:
             "a split is saved in a dataset.yaml beside the data, and this is another file",
             where=path,
             expected="the folder of the data set, or its dataset.yaml",
-            hint="unpack an archive first",
+            hint="unpack it first" if path.suffix.lower() == ".zip" else None,
         )
     file = description_file(path)
     if file.suffix.lower() in (".yaml", ".yml"):
@@ -221,6 +233,19 @@ def _described(path: Path) -> tuple[Path, Description | None]:
             expected="the folder, where the split is written into dataset.yaml",
         )
     return file / "dataset.yaml", None
+
+
+def _check_table(table: Path, description: Description | None, replace_saved: bool) -> None:
+    """Raise where a table lies there that dataset.yaml does not name: somebody's own work."""
+    splits = None if description is None else description.splits
+    named = splits is not None and splits.file and Path(splits.file) == Path(FILE_NAME)
+    if table.exists() and not named and not replace_saved:
+        raise DataError(
+            f"there is a {FILE_NAME} that dataset.yaml does not name",
+            where=table,
+            hint=f"use it with `splits: {{file: {FILE_NAME}}}` in dataset.yaml, or move it away; "
+            "--replace overwrites it",
+        )
 
 
 def _opened(path: Path) -> Dataset:
@@ -256,6 +281,15 @@ def _placed_table(rule: Rule, root: Path) -> Rule:
     file, column = rule.table
     if Path(file).is_file():
         file = Path(os.path.relpath(file, root)).as_posix()
+    elif not (root / file).is_file():
+        folder = Path(file).parent
+        beside = [p.name for place in (folder, root / folder) for p in place.glob("*.csv")]
+        close = nearest(Path(file).name, beside)
+        raise DataError(
+            "the table cannot be read: it is neither here nor in the folder of the data",
+            where=file,
+            hint=f'did you mean "{folder / close}"?' if close else None,
+        )
     return replace(rule, argument=f"{file}:{column}")
 
 

@@ -119,7 +119,9 @@ def _values(
             file,
             f"{mask.format} with {mask.distinct} different values",
             expected="PNG or TIFF, which keep every value",
-            hint="export the mask again from where it was drawn; a converted JPEG keeps the damage",
+            hint="export the mask again from where it was drawn; a converted JPEG keeps the "
+            "damage. Or say in dataset.yaml which values are the classes: --fix then takes the "
+            "nearest for each pixel",
         )
         return
     strange = set(mask.unknown)

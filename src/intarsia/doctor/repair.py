@@ -124,6 +124,9 @@ def _written(
         encoding=MaskEncoding("ids", table),
         layout="images/ with masks/",
         notes=(f"a corrected copy of {data.name}: see fixes.txt",),
+        unpaired_images=(),  # those of the original; the copies are found again
+        unpaired_masks=(),
+        doubled=(),
         ignored=(),
         groups_given=False,
     )

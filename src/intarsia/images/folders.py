@@ -23,12 +23,17 @@ def whole_folder(out: Path, *, apart_from: Iterable[Path], flag: str) -> Iterato
 
     Raises:
         DataError: as `check_new_folder` says.
+        IntarsiaError: nothing can be made there.
     """
     check_new_folder(out, apart_from=apart_from, flag=flag)
     place = out.resolve()  # a link stays, and what it leads to is written
-    place.parent.mkdir(parents=True, exist_ok=True)
     part = place.parent / f".{place.name}.{secrets.token_hex(4)}.part"
-    part.mkdir()
+    try:
+        part.mkdir(parents=True)
+    except OSError as error:
+        raise IntarsiaError(
+            f"cannot write: {error.strerror or error}", where=out, hint=f"choose another {flag}"
+        ) from error
     try:
         yield part
         if place.exists():

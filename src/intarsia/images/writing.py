@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -39,7 +40,8 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     except OSError as error:
         raise _write_error(error, target, len(data)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a read-only file system, where none was made
+            temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -54,7 +56,7 @@ def _write_error(error: OSError, target: Path, size: int) -> IntarsiaError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(target.parent).free
         return IntarsiaError(
-            f"disk full: need {size / 1e6:.1f} MB, have {free / 1e6:.1f} MB",
+            f"disk full: need {_readable(size)}, have {_readable(free)}",
             where=target,
             hint="make room or choose another output folder; the previous file is untouched",
         )
@@ -63,6 +65,10 @@ def _write_error(error: OSError, target: Path, size: int) -> IntarsiaError:
         where=target,
         hint="choose an output folder that exists and can be written",
     )
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def write_mask(

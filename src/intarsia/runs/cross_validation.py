@@ -82,13 +82,14 @@ class CrossValidation(Run):
 
     def check_trained(self) -> None:
         """Raises RunError where a fold is not trained to its end."""
-        done = len(self.folds)
-        if done < self.count:
+        done = self.folds
+        if len(done) < self.count:
+            one = f"; or use one fold, such as {done[0].path}" if done else ""
             raise RunError(
-                f"{done} of {self.count} folds are trained",
+                f"{len(done)} of {self.count} folds are trained",
                 where=self.path,
-                hint="finish the others: intarsia train DATA --folds --resume; or use one fold, "
-                "such as RUN/fold-0",
+                hint="finish the others: the same `intarsia train DATA --folds --out "
+                f"{self.path}` with --resume{one}",
             )
 
     @cached_property

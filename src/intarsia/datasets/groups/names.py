@@ -64,7 +64,11 @@ def by_prefix(short: Mapping[str, str]) -> Groups:
 
 
 def _shortest(names: Sequence[str], fewest: int, share: float) -> dict[str, str] | None:
-    ends = {name: [match.start() for match in _SEPARATORS.finditer(name)] for name in names}
+    # a separator that a name begins with ends no prefix
+    ends = {
+        name: [match.start() for match in _SEPARATORS.finditer(name) if match.start() > 0]
+        for name in names
+    }
     for depth in range(max((len(e) for e in ends.values()), default=0)):
         groups = {
             name: name[: cut[min(depth, len(cut) - 1)]] if cut else name
@@ -87,8 +91,9 @@ def by_pattern(short: Mapping[str, str], pattern: str) -> Groups:
     Raises:
         DataError: the pattern does not fit some name.
     """
-    found = {name: re.search(pattern, text) for name, text in short.items()}
-    strange = [name for name, match in found.items() if match is None]
+    matches = {name: re.search(pattern, text) for name, text in short.items()}
+    found = {name: match[match.re.groups] if match else None for name, match in matches.items()}
+    strange = [name for name, group in found.items() if not group]  # the empty text is no group
     if strange:
         listed = ", ".join(strange[:_EXAMPLES])
         raise DataError(
@@ -96,6 +101,4 @@ def by_pattern(short: Mapping[str, str], pattern: str) -> Groups:
             where=f"regex:{pattern}",
             hint="widen the pattern",
         )
-    return {
-        name: match[match.re.groups] or "" for name, match in found.items() if match is not None
-    }
+    return dict(found)
