@@ -1,0 +1,75 @@
+"""What must be said beside an interval: where it cannot be trusted, and what it leaves out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intarsia.statistics.counts import GroupCounts
+from intarsia.statistics.estimand import Estimand
+
+FEW_GROUPS = 10
+THIN = 5  # groups: a class that stands in fewer of them has no figure that resampling could judge
+
+
+def sample_remarks(
+    counts: GroupCounts, estimand: Estimand, names: tuple[str, ...] | None = None
+) -> tuple[str, ...]:
+    """Sentences about what was measured, the same for all runs on it; `names` of the classes."""
+    remarks = []
+    groups = len(counts.groups)
+    unit = counts.unit_name
+    if groups == 1:
+        remarks.append(f"One {counts.unit}: how much others would differ cannot be known (n/a).")
+    elif groups < FEW_GROUPS:
+        remarks.append(f"Only {groups} {unit}: the interval rests on few and is itself uncertain.")
+    chosen = range(counts.classes) if estimand.classes is None else estimand.classes
+    thin = [k for k in chosen if 0 < counts.present[k] < THIN]
+    if thin and groups > 1 and estimand.metric in ("miou", "mean_dice"):
+        listed = ", ".join(
+            f"{names[k] if names else f'class {k}'} ({counts.present[k]})" for k in thin
+        )
+        remarks.append(
+            f"In fewer than {THIN} {unit}: {listed}. The interval does not cover what other "
+            f"{unit} would show of them."
+        )
+    return tuple(remarks)
+
+
+def pair_remarks(
+    a: GroupCounts,
+    b: GroupCounts,
+    estimand: Estimand,
+    names: tuple[str, ...] | None,
+    level: float,
+) -> tuple[str, ...]:
+    """Sentences about what two runs were compared on."""
+    remarks = [*sample_remarks(a, estimand, names), *repeat_remarks(a, b)]
+    groups = len(a.groups)
+    if 1 < groups and 2 / 2**groups > 1 - level and a.repeats == b.repeats == 1:
+        remarks.append(
+            f"With {groups} {a.unit_name} no difference, however clear, can be told from chance: "
+            f"p is at least {2 / 2**groups:.2g}."
+        )
+    return tuple(remarks)
+
+
+def repeat_remarks(*runs: GroupCounts) -> tuple[str, ...]:
+    """Sentences about the trainings behind each run."""
+    once = [run for run in runs if run.repeats == 1]
+    if not once:
+        return ()
+    if len(once) < len(runs):
+        return ("One of the two was trained once: how much its trainings differ is left out.",)
+    return ("Trained once: the interval is of these weights; other seeds are not in it.",)
+
+
+def undefined_classes(counts: GroupCounts, estimand: Estimand) -> tuple[int, ...]:
+    """The classes that are n/a, in neither truth nor prediction of any repeat.
+
+    >>> from intarsia.statistics.counts import count_groups
+    >>> undefined_classes(count_groups(np.array([[[3, 0], [0, 0]]])), Estimand("miou"))
+    (1,)
+    """
+    chosen = range(counts.classes) if estimand.classes is None else estimand.classes
+    pixels = counts.values[:, :, 1:].sum(axis=(0, 1, 2))
+    return tuple(k for k in chosen if pixels[k] == 0)
