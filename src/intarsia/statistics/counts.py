@@ -105,6 +105,8 @@ def count_groups(
 def _stacked(matrices: NDArray[np.integer] | Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
     """(S, N, K, K) int64, checked."""
     repeats = [matrices] if isinstance(matrices, np.ndarray) else [np.asarray(m) for m in matrices]
+    if not repeats:
+        raise DataError("no confusion matrices", expected="those of one run or more")
     shapes = sorted({repeat.shape for repeat in repeats})
     if len(shapes) != 1:
         raise DataError(

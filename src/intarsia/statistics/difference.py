@@ -18,7 +18,7 @@ from intarsia.statistics.power import groups_needed
 from intarsia.statistics.remarks import pair_remarks
 from intarsia.statistics.resampling import RESAMPLES
 from intarsia.statistics.spread import Spread
-from intarsia.statistics.swaps import SWAPS, SwapTest, swap_test
+from intarsia.statistics.swaps import SWAPS, SwapTest, fewest_groups, swap_test
 from intarsia.statistics.verdict import Verdict, judge
 
 MARGIN = 0.01
@@ -103,7 +103,7 @@ class Difference:
             return "No number of them up to a million would detect one of this size."
         more = self.needed - self.groups
         if more <= 0:
-            return f"{self.groups} {self.unit_name} detect one of this size 4 times of 5."
+            return f"With {self.groups} {self.unit_name} one of this size is seen 4 times of 5."
         text = f"About {more} more {self.unit_name}"
         if self.unit_name != "images":
             text += f" ({round(more * self.images / self.groups)} images)"
@@ -147,6 +147,7 @@ def measure_difference(
     level: float = 0.95,
     method: Method | None = None,
     class_names: tuple[str, ...] | None = None,
+    tests: int = 1,
     resamples: int = RESAMPLES,
     swaps: int = SWAPS,
     seed: int = 0,
@@ -162,6 +163,7 @@ def measure_difference(
         level: of the interval; 1 - level is the size of the tests.
         method: of the interval, another one than `Figure.interval` would choose.
         class_names: for the remarks.
+        tests: how many pairs are compared together, for `needed` and the remarks.
         resamples: of the bootstrap.
         swaps: of groups, where not all ways are tried.
         seed: of both.
@@ -205,9 +207,18 @@ def measure_difference(
         groups=len(a.groups),
         images=sum(a.images),
         unit_name=a.unit_name,
-        needed=figure and groups_needed(figure.value, figure.spread, len(a.groups), level=level),
-        remarks=pair_remarks(a, b, estimand, class_names, level),
+        needed=figure and _needed(figure, a, b, level, tests),
+        remarks=pair_remarks(a, b, estimand, class_names, level, tests),
     )
+
+
+def _needed(figure: Figure, a: GroupCounts, b: GroupCounts, level: float, tests: int) -> int | None:
+    needed = groups_needed(
+        figure.value, figure.spread, len(a.groups), level=1 - (1 - level) / tests
+    )
+    if needed is not None and a.repeats == b.repeats == 1:
+        return max(needed, fewest_groups(level, tests))
+    return needed
 
 
 def _check_paired(a: GroupCounts, b: GroupCounts, names: tuple[str, str]) -> None:

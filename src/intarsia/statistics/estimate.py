@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from intarsia.statistics.counts import GroupCounts
 from intarsia.statistics.estimand import MIOU, Estimand
 from intarsia.statistics.figure import check_level, known, mean_over_repeats, measure_figure

@@ -43,6 +43,7 @@ def compare_pairs(
     """
     if len(runs) < 2:
         raise DataError(f"{len(runs)} runs to compare", expected="two or more")
+    all_pairs = tuple(combinations(runs, 2))
     found = [
         measure_difference(
             runs[a],
@@ -52,11 +53,12 @@ def compare_pairs(
             margin=margin,
             level=level,
             class_names=class_names,
+            tests=len(all_pairs),
             resamples=resamples,
             swaps=swaps,
             seed=seed,
         )
-        for a, b in combinations(runs, 2)
+        for a, b in all_pairs
     ]
     different = _adjusted([pair.p_value for pair in found])
     equivalent = _adjusted([pair.p_equivalent for pair in found])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from intarsia.statistics.counts import GroupCounts
 from intarsia.statistics.estimand import Estimand
+from intarsia.statistics.swaps import fewest_groups
 
 FEW_GROUPS = 10
 THIN = 5  # groups: a class that stands in fewer of them has no figure that resampling could judge
@@ -41,14 +40,16 @@ def pair_remarks(
     estimand: Estimand,
     names: tuple[str, ...] | None,
     level: float,
+    tests: int,
 ) -> tuple[str, ...]:
-    """Sentences about what two runs were compared on."""
+    """Sentences about what two runs were compared on, in one of so many tests."""
     remarks = [*sample_remarks(a, estimand, names), *repeat_remarks(a, b)]
-    groups = len(a.groups)
-    if 1 < groups and 2 / 2**groups > 1 - level and a.repeats == b.repeats == 1:
+    groups, fewest = len(a.groups), fewest_groups(level, tests)
+    if 1 < groups < fewest and a.repeats == b.repeats == 1:
         remarks.append(
-            f"With {groups} {a.unit_name} no difference, however clear, can be told from chance: "
-            f"p is at least {2 / 2**groups:.2g}."
+            f"With {groups} {a.unit_name} no difference, however clear, can be told from chance"
+            + (f" among {tests}" if tests > 1 else "")
+            + f": it takes {fewest}."
         )
     return tuple(remarks)
 

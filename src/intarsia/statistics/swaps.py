@@ -18,7 +18,7 @@ import numpy as np
 from intarsia.statistics.counts import Numbers
 from intarsia.statistics.ratios import influences, mean_of_ratios, standard_error
 
-SWAPS = 9999
+SWAPS = 4999
 EXACT_UP_TO = 12  # groups
 
 _AT_ONCE = 1 << 21  # numbers of one array
@@ -32,6 +32,15 @@ class SwapTest:
     p_value: float
     swaps: int
     exact: bool
+
+
+def fewest_groups(level: float, tests: int = 1) -> int:
+    """With how many groups all ways to swap could tell a difference, among so many tests, at all.
+
+    >>> fewest_groups(0.95)  # 2 of 2^6 ways are as far apart as the clearest
+    6
+    """
+    return int(np.ceil(np.log2(2 * tests / (1 - level))))
 
 
 def swap_test(a: Numbers, b: Numbers, *, swaps: int = SWAPS, seed: int = 0) -> SwapTest:
