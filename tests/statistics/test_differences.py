@@ -51,7 +51,7 @@ def test_swaps_by_hand() -> None:
 
 def test_the_permutation_test_of_scipy() -> None:
     random = np.random.default_rng(2)
-    a, b = random.random(10), random.random(10) * 0.75
+    a, b = random.random(10), random.random(10) * 0.6
 
     def statistic(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
         return stats.ttest_rel(x, y, axis=axis).statistic

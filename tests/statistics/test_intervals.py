@@ -69,7 +69,7 @@ def test_the_bootstrap_of_scipy(method: str) -> None:
     values = counts.values[0]
 
     def statistic(index: np.ndarray, axis: int) -> np.ndarray:
-        totals = values[index.astype(int)].sum(axis=axis)
+        totals = values[index.astype(int)].sum(axis=-3)
         return mean_of_ratios(MIOU.ratios(totals))
 
     expected = stats.bootstrap(

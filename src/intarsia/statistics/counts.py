@@ -31,11 +31,11 @@ class GroupCounts:
 
     @property
     def repeats(self) -> int:
-        return self.values.shape[0]
+        return int(self.values.shape[0])
 
     @property
     def classes(self) -> int:
-        return self.values.shape[-1]
+        return int(self.values.shape[-1])
 
     @property
     def unit_name(self) -> str:
@@ -85,7 +85,8 @@ def count_groups(
         [np.diagonal(stack, axis1=-2, axis2=-1), stack.sum(axis=-1), stack.sum(axis=-2)], axis=-2
     ).astype(np.float64)
     values = np.zeros((len(stack), len(names), *each.shape[2:]))
-    np.add.at(values, (slice(None), index), each)
+    for at, image in zip(index, np.moveaxis(each, 1, 0), strict=True):
+        values[:, at] += image
     if not np.array_equal(
         values[:, :, 1], np.broadcast_to(values[:1, :, 1], values[:, :, 1].shape)
     ):

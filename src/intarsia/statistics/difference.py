@@ -173,7 +173,7 @@ def measure_difference(
 
     >>> from intarsia.statistics.counts import count_groups
     >>> one = np.array([[[n, 3], [2, 9]] for n in range(10, 30)])
-    >>> two = one + [[0, -2], [0, 2]]
+    >>> two = one + [[2, -2], [0, 0]]
     >>> print(measure_difference(count_groups(two), count_groups(one), names=("two", "one")))
     two is better than one (+0.0852, 95 % interval +0.0816 to +0.0888, p = 0.0001).
     """
@@ -208,7 +208,7 @@ def measure_difference(
         images=sum(a.images),
         unit_name=a.unit_name,
         needed=figure and _needed(figure, a, b, level, tests),
-        remarks=pair_remarks(a, b, estimand, class_names, level, tests),
+        remarks=pair_remarks(a, b, estimand, figure and figure.spread, class_names, level, tests),
     )
 
 

@@ -79,9 +79,9 @@ class Estimand:
         if self.metric == "mean_dice":
             return np.stack([2 * hits, truth + predicted], axis=-2)
         if self.metric == "pixel_accuracy":
-            return np.stack([hits, truth], axis=-2).sum(axis=-1, keepdims=True)
+            return np.asarray(np.stack([hits, truth], axis=-2).sum(axis=-1, keepdims=True))
         both = np.stack([hits, truth + predicted - hits], axis=-2)
-        return both if self.metric == "miou" else both.sum(axis=-1, keepdims=True)
+        return both if self.metric == "miou" else np.asarray(both.sum(axis=-1, keepdims=True))
 
     def describe(self, counts: GroupCounts) -> str:
         """The estimand in words, as it stands beside a figure.

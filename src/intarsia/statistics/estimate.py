@@ -83,6 +83,7 @@ def estimate(
     Raises:
         DataError: the level is no share, or a class of the estimand is not there.
 
+    >>> import numpy as np
     >>> from intarsia.statistics.counts import count_groups
     >>> matrices = np.array([[[n, 1], [2, 9]] for n in range(10, 30)])
     >>> print(estimate(count_groups(matrices)))
@@ -101,5 +102,8 @@ def estimate(
         groups=len(counts.groups),
         images=sum(counts.images),
         undefined=undefined_classes(counts, estimand),
-        remarks=(*sample_remarks(counts, estimand, names), *repeat_remarks(counts)),
+        remarks=(
+            *sample_remarks(counts, estimand, figure and figure.spread, names),
+            *repeat_remarks(counts),
+        ),
     )

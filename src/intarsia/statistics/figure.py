@@ -13,6 +13,7 @@ from intarsia.statistics.interval import (
     Method,
     bca_interval,
     bootstrap_t_interval,
+    logit_t_interval,
     percentile_interval,
     t_interval,
 )
@@ -24,9 +25,13 @@ from intarsia.statistics.spread import Spread, measure_spread
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """`value`, the mean over the repeats; `left` (G,) without each group."""
+    """`value`, the mean over the repeats; `left` (G,) without each group.
+
+    `share` is true of a metric, which lies between 0 and 1, and false of a difference.
+    """
 
     value: float
+    share: bool
     spread: Spread
     left: Numbers
     replicates: Replicates
@@ -34,10 +39,15 @@ class Figure:
     def interval(self, level: float, method: Method | None = None) -> Interval:
         """The interval that holds the true value in a share `level` of all such data.
 
-        By default `bootstrap-t`, and with repeats `t`. Repeats are in no interval but `t`.
+        By default Student's t, of a metric on its log-odds (`logit-t`), with the standard error by
+        the jackknife over groups, and by the repeats: of all methods here it came closest to
+        `level` with 8 to 100 groups, even or not, where the percentile and BCa intervals are too
+        narrow (docs/benchmarks.md). Repeats are in no other interval.
         """
         if method is None:
-            method = "t"
+            method = "logit-t" if self.share else "t"
+        if method == "logit-t":
+            return logit_t_interval(self.value, self.spread.total, self.spread.freedom, level)
         if method == "t":
             return t_interval(self.value, self.spread.total, self.spread.freedom, level)
         if method == "bootstrap-t":
@@ -66,6 +76,7 @@ def measure_figure(
         return None
     return Figure(
         value=value,
+        share=other is None,
         spread=measure_spread(ratios, other),
         left=left,
         replicates=resample(ratios, other, resamples=resamples, seed=seed),

@@ -36,7 +36,7 @@ def compare_pairs(
     >>> import numpy as np
     >>> from intarsia.statistics.counts import count_groups
     >>> one = np.array([[[n, 3], [2, 9]] for n in range(10, 30)])
-    >>> runs = {"one": one, "two": one + [[0, -2], [0, 2]], "three": one}
+    >>> runs = {"one": one, "two": one + [[2, -2], [0, 0]], "three": one}
     >>> pairs = compare_pairs({name: count_groups(each) for name, each in runs.items()})
     >>> [(pair.a, pair.b, pair.verdict) for pair in pairs]
     [('one', 'two', 'worse'), ('one', 'three', 'equivalent'), ('two', 'three', 'better')]

@@ -8,6 +8,7 @@ from scipy import stats
 from intarsia.statistics.spread import Spread
 
 POWER = 0.8
+SURE = 40.0  # standard errors beyond the critical value: not for the noncentral t
 MOST = 10**6  # groups: beyond, "more than a million" is all there is to say
 
 
@@ -39,14 +40,15 @@ def groups_needed(
 
 
 def _power(difference: float, spread: Spread, groups: int, number: int, level: float) -> float:
-    """The chance that a two-sided t-test finds the difference with `number` groups."""
+    """The chance that a two-sided t-test finds it, with its sign, with `number` groups."""
     error = spread.groups * (groups / number) ** 0.5
     total = float(np.hypot(error, spread.repeats or 0.0))
     if total == 0:
         return 1.0
-    freedom = spread.freedom_of(error, number - 1)
+    even = (spread.group_freedom + 1) / groups  # what one more group counts, as they are unequal
+    freedom = spread.freedom_of(error, max(number * even - 1, 1.0))
     critical = stats.t.ppf((1 + level) / 2, freedom)
     shift = abs(difference) / total
-    if shift > 2 * critical + 10:  # beyond what nct computes reliably
+    if shift > critical + SURE:
         return 1.0
-    return float(stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift))
+    return float(stats.nct.sf(critical, freedom, shift))

@@ -19,7 +19,8 @@ def mean_of_ratios(ratios: Numbers) -> Numbers:
     """
     each, defined = _divided(ratios)
     number = defined.sum(axis=-1)
-    return np.divide(each.sum(axis=-1), number, out=np.full(number.shape, np.nan), where=number > 0)
+    nothing = np.full(number.shape, np.nan)
+    return np.asarray(np.divide(each.sum(axis=-1), number, out=nothing, where=number > 0))
 
 
 def influences(groups: Numbers, totals: Numbers) -> Numbers:

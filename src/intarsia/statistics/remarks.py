@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from intarsia.statistics.counts import GroupCounts
 from intarsia.statistics.estimand import Estimand
+from intarsia.statistics.spread import Spread
 from intarsia.statistics.swaps import fewest_groups
 
 FEW_GROUPS = 10
@@ -11,7 +12,10 @@ THIN = 5  # groups: a class that stands in fewer of them has no figure that resa
 
 
 def sample_remarks(
-    counts: GroupCounts, estimand: Estimand, names: tuple[str, ...] | None = None
+    counts: GroupCounts,
+    estimand: Estimand,
+    spread: Spread | None,
+    names: tuple[str, ...] | None,
 ) -> tuple[str, ...]:
     """Sentences about what was measured, the same for all runs on it; `names` of the classes."""
     remarks = []
@@ -21,6 +25,11 @@ def sample_remarks(
         remarks.append(f"One {counts.unit}: how much others would differ cannot be known (n/a).")
     elif groups < FEW_GROUPS:
         remarks.append(f"Only {groups} {unit}: the interval rests on few and is itself uncertain.")
+    elif spread is not None and (even := round(spread.group_freedom + 1)) < FEW_GROUPS:
+        remarks.append(
+            f"{groups} {unit} of unequal size, which tell as much as {even}: the interval rests on "
+            "few and is itself uncertain."
+        )
     chosen = range(counts.classes) if estimand.classes is None else estimand.classes
     thin = [k for k in chosen if 0 < counts.present[k] < THIN]
     if thin and groups > 1 and estimand.metric in ("miou", "mean_dice"):
@@ -38,12 +47,13 @@ def pair_remarks(
     a: GroupCounts,
     b: GroupCounts,
     estimand: Estimand,
+    spread: Spread | None,
     names: tuple[str, ...] | None,
     level: float,
     tests: int,
 ) -> tuple[str, ...]:
     """Sentences about what two runs were compared on, in one of so many tests."""
-    remarks = [*sample_remarks(a, estimand, names), *repeat_remarks(a, b)]
+    remarks = [*sample_remarks(a, estimand, spread, names), *repeat_remarks(a, b)]
     groups, fewest = len(a.groups), fewest_groups(level, tests)
     if 1 < groups < fewest and a.repeats == b.repeats == 1:
         remarks.append(
@@ -67,6 +77,7 @@ def repeat_remarks(*runs: GroupCounts) -> tuple[str, ...]:
 def undefined_classes(counts: GroupCounts, estimand: Estimand) -> tuple[int, ...]:
     """The classes that are n/a, in neither truth nor prediction of any repeat.
 
+    >>> import numpy as np
     >>> from intarsia.statistics.counts import count_groups
     >>> undefined_classes(count_groups(np.array([[[3, 0], [0, 0]]])), Estimand("miou"))
     (1,)

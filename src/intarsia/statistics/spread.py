@@ -10,6 +10,7 @@ for Variance in Machine Learning Benchmarks* (MLSys 2021).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,8 @@ class Spread:
 
     `groups` is by the groups alone, with these very trainings. `repeats` is what the trainings
     add; None where there was one, of which nobody can tell. `freedom` are the degrees of freedom
-    of `total`, and `group_freedom` and `repeat_freedom` those of its parts.
+    of `total`, and `group_freedom` and `repeat_freedom` those of its parts: by the groups as many
+    as groups of equal size would have.
     """
 
     groups: float
@@ -66,7 +68,7 @@ def measure_spread(ratios: Numbers, other: Numbers | None = None) -> Spread:
     groups are paired, the trainings are not, so that both add theirs.
     """
     groups = jackknife_error(leave_one_out(ratios, other))
-    freedom = float(ratios.shape[1] - 1)
+    freedom = max(effective_groups(ratios if other is None else [*ratios, *other]) - 1, 1.0)
     variances = []
     for run in (ratios,) if other is None else (ratios, other):
         if len(run) > 1:
@@ -83,6 +85,25 @@ def measure_spread(ratios: Numbers, other: Numbers | None = None) -> Spread:
     )
 
 
+def effective_groups(runs: Numbers | Sequence[Numbers]) -> float:
+    """How many groups of equal size would tell as much as those of (S, G, 2, Q) ratios, or fewer.
+
+    1 / the sum of the squared shares w that each has of the denominators (Kish, *Survey Sampling*
+    1965), mean over the ratios. Student's t with as many degrees of freedom, less one, is what
+    groups of unequal size need (Carter, Schnepel & Steigerwald, *Review of Economics and
+    Statistics* 2017).
+
+    >>> effective_groups(np.array([[[[1.0], [2.0]], [[1.0], [2.0]], [[3.0], [4.0]]]]))
+    2.6666666666666665
+    """
+    shares = []
+    for run in runs:
+        below = run[:, 1]
+        below = below[:, below.sum(axis=0) > 0]
+        shares.append((below / below.sum(axis=0)).mean(axis=1))
+    return float(1 / (np.mean(shares, axis=0) ** 2).sum())
+
+
 def _added_variance(ratios: Numbers) -> float:
     """What the trainings add to the variance of their mean, beyond what the groups show already.
 
@@ -95,4 +116,5 @@ def _added_variance(ratios: Numbers) -> float:
     parts = np.stack([influences(run, total) for run, total in zip(ratios, totals, strict=True)])
     apart = parts - parts.mean(axis=0)
     both = float((apart**2).sum()) * count / (count - 1) / (repeats - 1)
-    return max(float(np.var(values, ddof=1)) - both, 0.0) / repeats
+    alone = float(np.var(values, ddof=1)) - both
+    return max(alone, 0.0) / repeats
