@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from intarsia.statistics.power import groups_needed
 from intarsia.statistics.remarks import pair_remarks
 from intarsia.statistics.resampling import RESAMPLES
 from intarsia.statistics.spread import Spread
-from intarsia.statistics.swaps import SWAPS, SwapTest, fewest_groups, swap_test
+from intarsia.statistics.swaps import SWAPS, fewest_groups, swap_test
 from intarsia.statistics.verdict import Verdict, judge
 
 MARGIN = 0.01
@@ -41,21 +41,21 @@ class Difference:
     estimand: Estimand
     description: str
     value: float | None
-    interval: Interval | None
-    spread: Spread | None
-    p_swap: float | None
-    p_bootstrap: float | None
-    p_repeats: float | None
-    p_equivalent: float | None
-    p_adjusted: float | None
-    p_equivalent_adjusted: float | None
     margin: float
     level: float
     groups: int
     images: int
     unit_name: str
-    needed: int | None
     remarks: tuple[str, ...]
+    interval: Interval | None = None
+    spread: Spread | None = None
+    p_swap: float | None = None
+    p_bootstrap: float | None = None
+    p_repeats: float | None = None
+    p_equivalent: float | None = None
+    p_adjusted: float | None = None
+    p_equivalent_adjusted: float | None = None
+    needed: int | None = None
 
     @property
     def p_value(self) -> float | None:
@@ -175,40 +175,45 @@ def measure_difference(
     >>> one = np.array([[[n, 3], [2, 9]] for n in range(10, 30)])
     >>> two = one + [[2, -2], [0, 0]]
     >>> print(measure_difference(count_groups(two), count_groups(one), names=("two", "one")))
-    two is better than one (+0.0852, 95 % interval +0.0816 to +0.0888, p = 0.0001).
+    two is better than one (+0.0944, 95 % interval +0.0898 to +0.0990, p = 0.0002).
     """
     check_level(level)
     check_margin(margin)
     _check_paired(a, b, names)
     mine, other = estimand.ratios(a.values), estimand.ratios(b.values)
     figure = measure_figure(mine, other, resamples=resamples, seed=seed)
-    swap: SwapTest | None = None
-    if figure is not None and a.repeats == b.repeats:
-        swap = swap_test(mine, other, swaps=swaps, seed=seed)
-    repeats_p = figure and _repeats_p(figure)
-    p_value = (swap and swap.p_value) if repeats_p is None else repeats_p
-    equivalent = figure and equivalence_p(figure.value, figure.spread, margin)
-    return Difference(
+    spread = None if figure is None else figure.spread
+    unmeasured = Difference(
         a=names[0],
         b=names[1],
         estimand=estimand,
         description=estimand.describe(a),
         value=known(mean_over_repeats(mine) - mean_over_repeats(other)),
-        interval=figure and figure.interval(level, method),
-        spread=figure and figure.spread,
-        p_swap=swap and swap.p_value,
-        p_bootstrap=figure and _bootstrap_p(figure),
-        p_repeats=repeats_p,
-        p_equivalent=equivalent,
-        p_adjusted=p_value,
-        p_equivalent_adjusted=equivalent,
         margin=margin,
         level=level,
         groups=len(a.groups),
         images=sum(a.images),
         unit_name=a.unit_name,
-        needed=figure and _needed(figure, a, b, level, tests),
-        remarks=pair_remarks(a, b, estimand, figure and figure.spread, class_names, level, tests),
+        remarks=pair_remarks(a, b, estimand, spread, class_names, level, tests),
+    )
+    if figure is None:
+        return unmeasured
+    p_swap = None
+    if a.repeats == b.repeats:
+        p_swap = swap_test(mine, other, swaps=swaps, seed=seed).p_value
+    p_repeats = _repeats_p(figure)
+    p_equivalent = equivalence_p(figure.value, figure.spread, margin)
+    return replace(
+        unmeasured,
+        interval=figure.interval(level, method),
+        spread=figure.spread,
+        p_swap=p_swap,
+        p_bootstrap=_bootstrap_p(figure),
+        p_repeats=p_repeats,
+        p_equivalent=p_equivalent,
+        p_adjusted=p_swap if p_repeats is None else p_repeats,
+        p_equivalent_adjusted=p_equivalent,
+        needed=_needed(figure, a, b, level, tests),
     )
 
 

@@ -87,23 +87,24 @@ def estimate(
     >>> from intarsia.statistics.counts import count_groups
     >>> matrices = np.array([[[n, 1], [2, 9]] for n in range(10, 30)])
     >>> print(estimate(count_groups(matrices)))
-    0.831 (95 %: 0.816 to 0.845)
+    0.808 (95 %: 0.800 to 0.816)
     """
     check_level(level)
     ratios = estimand.ratios(counts.values)
     figure = measure_figure(ratios, resamples=resamples, seed=seed)
+    spread = None if figure is None else figure.spread
     return Estimate(
         estimand=estimand,
         description=estimand.describe(counts),
         value=known(mean_over_repeats(ratios)),
         values=tuple(known(float(value)) for value in mean_of_ratios(ratios.sum(axis=1))),
-        interval=figure and figure.interval(level, method),
-        spread=figure and figure.spread,
+        interval=None if figure is None else figure.interval(level, method),
+        spread=spread,
         groups=len(counts.groups),
         images=sum(counts.images),
         undefined=undefined_classes(counts, estimand),
         remarks=(
-            *sample_remarks(counts, estimand, figure and figure.spread, names),
+            *sample_remarks(counts, estimand, spread, names),
             *repeat_remarks(counts),
         ),
     )

@@ -117,4 +117,4 @@ def _added_variance(ratios: Numbers) -> float:
     apart = parts - parts.mean(axis=0)
     both = float((apart**2).sum()) * count / (count - 1) / (repeats - 1)
     alone = float(np.var(values, ddof=1)) - both
-    return max(alone, 0.0) / repeats
+    return float(max(alone, 0.0) / repeats)
