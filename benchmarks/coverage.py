@@ -8,11 +8,12 @@ Data are made whose truth is known: groups of images with six classes, from 45 %
 so do the images of one group. `even` groups have six images each, `uneven` ones 1 to 20, most of
 them few. The truth is the figure of 20,000 such groups together.
 
-Three tables: the share of 95 % intervals that hold the truth, for each metric and method; how often
+Four tables: the share of 95 % intervals that hold the truth, for each metric and method; how often
 one of two models is called better or worse, where they are alike in distribution (`alike`), where
 they have the same mIoU but err on other classes and vary otherwise (`unlike`), where one is better
 (`apart`), and where two like recipes are trained three times each, and trainings differ
-(`recipes`); and how often the interval of the mean of three trainings holds the truth.
+(`recipes`); how often the interval of the mean of three trainings holds the truth; and how often
+that of macro mIoU does, by the number of groups of 8 that show the rarest class.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from intarsia.statistics import Estimand, GroupCounts, measure_difference
+from intarsia.statistics import MIOU, Estimand, GroupCounts, measure_difference
 from intarsia.statistics.figure import measure_figure
 from intarsia.statistics.ratios import mean_of_ratios
 
@@ -195,6 +196,20 @@ def verdicts(
     return found
 
 
+def by_presence(seed: int, simulations: int, uneven: bool) -> Numbers:
+    """(9, 2) how often the interval of mIoU of 8 groups held the truth, and of how many, by the
+    number of groups with the rarest class."""
+    random = np.random.default_rng(seed)
+    true = truth("miou", uneven, Model())
+    found = np.zeros((9, 2))
+    for _ in range(simulations):
+        (counts,) = make(random, 8, uneven)
+        figure = measure_figure(MIOU.ratios(counts.values), resamples=2)
+        held = figure is not None and true in figure.interval(LEVEL)
+        found[counts.present[-1]] += held, 1
+    return found
+
+
 def spread_out(function: Callable[..., Any], simulations: int, *arguments: Any) -> list[Any]:
     """The results of blocks of simulations, each with a seed of its own, in several processes."""
     blocks = [BLOCK] * (simulations // BLOCK) + [simulations % BLOCK] * (simulations % BLOCK > 0)
@@ -249,6 +264,15 @@ def print_repeats(simulations: int, all_groups: list[int], uneven: bool) -> None
         print(f"| {groups} | {100 * share[0]:.1f} ({share[3]:.3f}) |", flush=True)
 
 
+def print_presence(simulations: int, uneven: bool) -> None:
+    word = "uneven" if uneven else "even"
+    print(f"\n| 8 {word} groups, of which show the rarest class | simulations | held |")
+    print("|---|---|---|")
+    for number, (held, of) in enumerate(sum(spread_out(by_presence, simulations, uneven))):
+        if of:
+            print(f"| {number} | {of:.0f} | {100 * held / of:.1f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -264,6 +288,7 @@ def main() -> None:
         print_intervals(chosen.simulations, groups, uneven)
         print_verdicts(chosen.simulations, groups, uneven)
         print_repeats(chosen.simulations, groups, uneven)
+        print_presence(4 * chosen.simulations, uneven)
     print(f"\n{time.perf_counter() - begun:.0f} s")
 
 

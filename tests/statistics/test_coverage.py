@@ -1,18 +1,19 @@
 """Simulations: how often intervals hold the truth, and differences are seen that are not there."""
 
 import runpy
+from pathlib import Path
 
 import pytest
 
-SCRIPT = runpy.run_path("benchmarks/coverage.py")
+SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/coverage.py"))
 
 
 def test_a_few_simulations() -> None:
-    held = SCRIPT["intervals"](0, 60, 15, False, resamples=50, metrics=("miou",))
-    assert 52 <= held["miou", "logit-t"][0] <= 60
-    better, worse, held = SCRIPT["verdicts"](0, 40, 8, False, "alike")
-    assert better + worse <= 5
-    assert 34 <= held <= 40
+    held = SCRIPT["intervals"](0, 50, 15, False, resamples=2, metrics=("miou",))
+    assert 43 <= held["miou", "logit-t"][0] <= 50
+    better, worse, held = SCRIPT["verdicts"](0, 25, 8, False, "alike")
+    assert better + worse <= 4
+    assert 21 <= held <= 25
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from intarsia.errors import DataError
 from intarsia.statistics import MIOU, PIXEL_ACCURACY, Estimand, count_groups, estimate
@@ -8,6 +8,7 @@ from intarsia.statistics.interval import (
     Replicates,
     bca_interval,
     bootstrap_t_interval,
+    logit_t_interval,
     percentile_interval,
     t_interval,
 )
@@ -112,6 +113,37 @@ def test_t_by_hand() -> None:
     assert (found.low, found.high) == pytest.approx((0.2224, 0.7776), abs=1e-4)
 
 
+def test_the_interval_of_a_share_stays_within_it() -> None:
+    found = logit_t_interval(0.97, 0.02, 7, 0.95)
+    # log(0.97 / 0.03) = 3.476; 2.365 * 0.02 / (0.97 * 0.03) = 1.625
+    assert found.low == pytest.approx(1 / (1 + np.exp(1.625 - 3.476)), abs=1e-3)
+    assert found.high == pytest.approx(1 / (1 + np.exp(-1.625 - 3.476)), abs=1e-3)
+    sure = logit_t_interval(1.0, 0.0, 7, 0.95)
+    assert (sure.low, sure.high) == (1, 1)
+
+
+def test_the_interval_by_hand() -> None:
+    # pixels right: 6, 8, 9 of 10 each: accuracy 23/30, standard error of the mean 0.0882
+    matrices = np.array([[[hits, 10 - hits], [0, 0]] for hits in (6, 8, 9)])
+    found = estimate(count_groups(matrices), PIXEL_ACCURACY)
+    value, error = 23 / 30, stats.sem([0.6, 0.8, 0.9])
+    assert found.value == pytest.approx(value)
+    assert found.spread.groups == pytest.approx(error)
+    assert found.spread.freedom == pytest.approx(2)
+    width = stats.t.ppf(0.975, 2) * error / value / (1 - value)
+    assert found.interval.low == pytest.approx(special.expit(special.logit(value) - width))
+    assert found.interval.high == pytest.approx(special.expit(special.logit(value) + width))
+    assert found.interval.method == "logit-t"
+
+
+def test_groups_of_unequal_size_count_for_fewer() -> None:
+    matrices = np.concatenate([made(12), np.repeat(made(1, seed=1), 40, axis=0)])
+    groups = [f"{index}" for index in range(12)] + ["long"] * 40
+    found = estimate(count_groups(matrices, groups))
+    assert found.spread.freedom < 5
+    assert any("13 groups of unequal size, which tell as much as" in r for r in found.remarks)
+
+
 def test_one_group_has_no_interval_and_few_have_a_warning() -> None:
     one = estimate(count_groups(made(6), ["a"] * 6))
     assert one.interval is None
@@ -125,9 +157,9 @@ def test_one_group_has_no_interval_and_few_have_a_warning() -> None:
 
 def test_a_class_in_few_groups_is_named() -> None:
     matrices = made(20)
-    matrices[3:, 1] = 0  # the truth of class 1 is in 3 images only
+    matrices[2:, 1] = 0  # the truth of class 1 is in 2 images only
     remarks = estimate(count_groups(matrices), names=("sky", "pole", "road")).remarks
-    assert any("pole (3)" in remark for remark in remarks)
+    assert any("pole (2)" in remark for remark in remarks)
     assert not any("pole" in r for r in estimate(count_groups(matrices), PIXEL_ACCURACY).remarks)
     other = estimate(count_groups(matrices), Estimand("miou", (0,)))
     assert not any("In fewer" in r for r in other.remarks)

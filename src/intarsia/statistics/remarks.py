@@ -8,7 +8,9 @@ from intarsia.statistics.spread import Spread
 from intarsia.statistics.swaps import fewest_groups
 
 FEW_GROUPS = 10
-THIN = 5  # groups: a class that stands in fewer of them has no figure that resampling could judge
+# groups: of a class that stands in fewer, groups without it cannot tell (measured: with it in one
+# or two of eight, intervals of macro mIoU held the truth 67 and 86 times of 100)
+THIN = 3
 
 
 def sample_remarks(
