@@ -20,7 +20,7 @@ def test_a_few_simulations() -> None:
 @pytest.mark.parametrize("uneven", [False, True])
 @pytest.mark.parametrize("groups", [8, 15, 30, 100])
 def test_intervals_hold_the_truth(groups: int, uneven: bool) -> None:
-    simulations = 1500
+    simulations = 1000
     held = SCRIPT["intervals"](1, simulations, groups, uneven, resamples=50)
     shares = {metric: held[metric, "logit-t"][0] / simulations for metric in SCRIPT["METRICS"]}
     assert 0.92 <= min(shares.values()) <= max(shares.values()) <= 0.97, shares
@@ -30,9 +30,9 @@ def test_intervals_hold_the_truth(groups: int, uneven: bool) -> None:
 @pytest.mark.parametrize("groups", [8, 15, 30, 100])
 @pytest.mark.parametrize(("kind", "repeats"), [("alike", 1), ("unlike", 1), ("recipes", 3)])
 def test_equal_models_are_not_called_better(groups: int, kind: str, repeats: int) -> None:
-    simulations = 800
+    simulations = 600
     better, worse, held = SCRIPT["verdicts"](1, simulations, groups, False, kind, repeats)
-    # of 800 simulations; two of their standard errors are 1.7 %
+    # two standard errors of 6 % of 600 simulations are 1.9 %
     assert better / simulations <= 0.06
-    assert (better + worse) / simulations <= 0.06 + 0.017
-    assert held / simulations >= 0.92 - 0.017
+    assert (better + worse) / simulations <= 0.06 + 0.019
+    assert held / simulations >= 0.92

@@ -223,6 +223,18 @@ def test_too_few_groups_are_said() -> None:
     assert "cannot be compared. One group" in str(one)
 
 
+def test_a_class_that_only_one_run_invents_is_named() -> None:
+    plain = np.zeros((14, 3, 3), int)
+    plain[:, :2, :2] = run()
+    inventive = plain.copy()
+    inventive[0, 0] = [plain[0, 0, 0] - 1, plain[0, 0, 1], 1]
+    found = measure_difference(
+        count_groups(inventive), count_groups(plain), class_names=("sky", "road", "pole")
+    )
+    assert found.value < -0.2  # a mean over three classes, one of them 0, against one over two
+    assert any("only, whose mean counts it as 0: pole" in remark for remark in found.remarks)
+
+
 def test_all_pairs_are_corrected_together() -> None:
     runs = {f"r{seed}": count_groups(run(seed=seed)) for seed in range(4)}
     pairs = compare_pairs(runs, PIXEL_ACCURACY, margin=0.02)

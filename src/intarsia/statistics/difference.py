@@ -99,7 +99,7 @@ class Difference:
         """How many more groups would detect what was found."""
         if self.needed is None:
             if self.spread is not None and self.spread.repeats:
-                return "More of them alone would not detect it: the trainings differ too much."
+                return f"More {self.unit_name} alone would not do: the trainings differ too much."
             return "No number of them up to a million would detect one of this size."
         more = self.needed - self.groups
         if more <= 0:

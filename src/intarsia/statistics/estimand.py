@@ -18,7 +18,7 @@ _WORDS: dict[Metric, tuple[str, str]] = {
     "mean_dice": ("macro mean Dice", "Dice = 2 TP / (2 TP + FP + FN)"),
     "pixel_accuracy": ("pixel accuracy (micro)", "the sum of TP / all pixels of truth"),
 }
-_MACRO = ("miou", "mean_dice")
+MACRO = ("miou", "mean_dice")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ images together. Unit of resampling: the image.
         """
         formula = _WORDS[self.metric][1]
         text = f"{self.name}: {formula}, from the pixels of all images together"
-        if self.metric in _MACRO:
+        if self.metric in MACRO:
             if self.classes is None or len(self.classes) > 1:
                 text += ", then the plain mean over the classes"
             text += (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from intarsia.statistics.counts import GroupCounts
-from intarsia.statistics.estimand import Estimand
+from intarsia.statistics.estimand import MACRO, Estimand
 from intarsia.statistics.spread import Spread
 from intarsia.statistics.swaps import fewest_groups
 
@@ -34,7 +34,7 @@ def sample_remarks(
         )
     chosen = range(counts.classes) if estimand.classes is None else estimand.classes
     thin = [k for k in chosen if 0 < counts.present[k] < THIN]
-    if thin and groups > 1 and estimand.metric in ("miou", "mean_dice"):
+    if thin and groups > 1 and estimand.metric in MACRO:
         listed = ", ".join(
             f"{names[k] if names else f'class {k}'} ({counts.present[k]})" for k in thin
         )
@@ -62,6 +62,12 @@ def pair_remarks(
             f"With {groups} {a.unit_name} no difference, however clear, can be told from chance"
             + (f" among {tests}" if tests > 1 else "")
             + f": it takes {fewest}."
+        )
+    unequal = set(undefined_classes(a, estimand)) ^ set(undefined_classes(b, estimand))
+    if unequal and estimand.metric in MACRO:
+        listed = ", ".join(names[k] if names else f"class {k}" for k in sorted(unequal))
+        remarks.append(
+            f"In no truth, predicted by one of the two only, whose mean counts it as 0: {listed}."
         )
     return tuple(remarks)
 
