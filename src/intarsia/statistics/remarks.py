@@ -8,8 +8,8 @@ from intarsia.statistics.spread import Spread
 from intarsia.statistics.swaps import fewest_groups
 
 FEW_GROUPS = 10
-# groups: of a class that stands in fewer, groups without it cannot tell (measured: with it in one
-# or two of eight, intervals of macro mIoU held the truth 67 and 86 times of 100)
+# groups: what a class is like in others, one or two of them hardly tell (on made data the intervals
+# of macro mIoU held the truth all the same: docs/benchmarks.md; real classes may be less kind)
 THIN = 3
 
 
@@ -39,8 +39,7 @@ def sample_remarks(
             f"{names[k] if names else f'class {k}'} ({counts.present[k]})" for k in thin
         )
         remarks.append(
-            f"In fewer than {THIN} {unit}: {listed}. The interval does not cover what other "
-            f"{unit} would show of them."
+            f"In fewer than {THIN} {unit}: {listed}. What they are like in others is hardly known."
         )
     return tuple(remarks)
 
