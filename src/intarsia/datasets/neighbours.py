@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.datasets.connectivity import connected
 from intarsia.datasets.perceptual import BITS, NEARLY_THE_SAME
 
 MOST_COMPARISONS = 20_000_000  # half a second; past them, in orders
@@ -171,14 +172,7 @@ def _joined(
     labels: NDArray[np.intp], one: NDArray[np.intp], other: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     """The labels once more pairs are connected."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    count = len(labels)
-    ends = (labels[one], labels[other])
-    graph = coo_array((np.ones(len(one), np.int8), ends), (count, count))
-    _, merged = connected_components(graph, directed=False)
-    return np.asarray(merged, np.intp)[labels]
+    return connected(len(labels), labels[one], labels[other])[labels]
 
 
 def _words(codes: NDArray[np.uint8]) -> Words:

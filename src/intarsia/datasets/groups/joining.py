@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.datasets.connectivity import connected
+
 Groups = dict[str, str | None]  # the group of every name; None where an image is its own
 
 
@@ -17,14 +19,9 @@ def join_pairs(count: int, pairs: Iterable[Sequence[int]] | NDArray[np.intp]) ->
     >>> join_pairs(4, [(0, 2), (2, 3)])
     [0, 1, 0, 0]
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     rows = pairs if isinstance(pairs, np.ndarray) else [tuple(pair) for pair in pairs]
     ends = np.asarray(rows, np.intp).reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), (count, count))
-    _, labels = connected_components(graph, directed=False)
-    return [int(label) for label in labels]
+    return [int(label) for label in connected(count, ends[:, 0], ends[:, 1])]
 
 
 def join_groups(names: Sequence[str], partitions: Sequence[Mapping[str, str | None]]) -> Groups:
