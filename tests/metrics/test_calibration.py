@@ -98,7 +98,7 @@ def test_faults_are_named() -> None:
     with pytest.raises(DataError, match=r"confidences of shape \(3, 2\) for a mask of \(2, 3\)"):
         reliability_counts(ids, ids, sure.T, 2, IGNORE)
     with pytest.raises(DataError, match=r"confidences from 0.5 to 1.5"):
-        reliability_counts(ids, ids, sure + [[0, 1, 0]], 2, IGNORE)
+        reliability_counts(ids, ids, np.array([[0.5, 1.5, 0.5]] * 2), 2, IGNORE)
     with pytest.raises(DataError, match="confidences from nan"):
         reliability_counts(ids, ids, sure * np.nan, 2, IGNORE)
     with pytest.raises(DataError, match="prediction holds ids outside"):
