@@ -284,7 +284,7 @@ def test_details_are_kept_and_shown(trained: tuple[Run, dict]) -> None:
     again = Evaluation.from_json(stored)
     assert again.details == sheet.details
     assert str(again) == str(sheet)
-    for text in ("b. IoU", "HD95", "ECE, all pixels", "temperature  ", "errors  ", "confused"):
+    for text in ("b. IoU", "HD95", "ECE, all pixels", "temperature  ", "errors  ", "  invented"):
         assert text in str(sheet)
     assert max(map(len, str(sheet).splitlines())) <= 80
     assert "ECE, all pixels" in sheet._repr_html_()

@@ -1,9 +1,10 @@
 """Where the wrong pixels are: missed and invented regions, borders, confusion.
 
 Each wrong pixel is of exactly one kind, so that the kinds add up to the whole error. A *region*
-is a connected part (by sides and corners) of one class, ignored pixels left out. A true region is
+is a connected part (by sides and corners) of one class; ignored pixels end true regions, predicted
+ones go on through them, and only counted pixels are part of any share. A true region is
 *lost* where less than a tenth of its pixels are right; a predicted one *made up* where less than
-a tenth of its pixels are right and it reaches out of the boundary band (specks along a border are
+a tenth of its pixels are right and it is wrong outside the boundary band (specks along a border are
 the border's). A wrong pixel is then
 
 - `missed` where its true region is lost and its predicted region is not made up: the region was
@@ -99,8 +100,8 @@ def error_budget(
 
     right = counted & ~wrong
     near = _band(truth, counted, band)
-    lost = _regions_of_errors(truth, counted, right, wrong)
-    made_up = _regions_of_errors(prediction, counted, right, wrong, within=near)
+    lost = _regions_of_errors(truth, right, wrong)
+    made_up = _regions_of_errors(prediction, right, wrong, within=near)
     lost, made_up, near = lost[wrong], made_up[wrong], near[wrong]
     kind = np.where(near, 0, 1)
     kind[lost & made_up] = 1
@@ -167,7 +168,6 @@ def _band(truth: NDArray[np.integer], counted: NDArray[np.bool_], band: float) -
 
 def _regions_of_errors(
     ids: NDArray[np.integer],
-    counted: NDArray[np.bool_],
     right: NDArray[np.bool_],
     wrong: NDArray[np.bool_],
     *,
@@ -175,17 +175,18 @@ def _regions_of_errors(
 ) -> NDArray[np.bool_]:
     """(H, W), the wrong pixels of the regions of `ids` of which less than a tenth is right.
 
-    Regions that lie wholly `within` are left out.
+    Pixels that are neither right nor wrong are ignored ones. Regions all of whose wrong pixels
+    lie `within` are left out.
     """
     found = np.zeros(ids.shape, bool)
     for index in np.unique(ids[wrong]):
-        of_class = (ids == index) & counted
+        of_class = ids == index
         count, regions = cv2.connectedComponents(of_class.view(np.uint8), connectivity=8)
-        sizes = np.bincount(regions[of_class], minlength=count)
-        hits = np.bincount(regions[of_class & right], minlength=count)
-        chosen = hits < _LEAST_RIGHT * sizes
+        misses = of_class & wrong
+        missed = np.bincount(regions[misses], minlength=count)
+        hit = np.bincount(regions[of_class & right], minlength=count)
+        chosen = hit < _LEAST_RIGHT * (hit + missed)
         if within is not None:
-            outside = np.bincount(regions[of_class & ~within], minlength=count)
-            chosen &= outside > 0
-        found |= chosen[regions] & of_class & wrong
+            chosen &= np.bincount(regions[misses & ~within], minlength=count) > 0
+        found |= chosen[regions] & misses
     return found
