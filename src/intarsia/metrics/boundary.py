@@ -29,7 +29,7 @@ TOLERANCE_RATIO = 0.0075  # of the diagonal: Csurka et al. 2013
 BAND_RATIO = 0.02  # of the diagonal: Cheng et al. 2021
 
 # a border pixel has a neighbour outside, up, down, left or right: so MONAI and torchmetrics
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _SQUARE = np.ones((3, 3), np.uint8)
 
 _Mask = NDArray[np.uint8]
@@ -185,19 +185,19 @@ def _distances(
 
 def _eroded(mask: _Mask, element: NDArray[np.uint8], iterations: int = 1) -> _Mask:
     # beyond the image, and beyond what was cut away, there is nothing of the class
-    eroded: _Mask = cv2.erode(
+    eroded = cv2.erode(
         mask, element, iterations=iterations, borderType=cv2.BORDER_CONSTANT, borderValue=0
     )
-    return eroded
+    return np.asarray(eroded, np.uint8)
 
 
-def _distance_to(border: NDArray[np.bool_], spacing: tuple[float, float]) -> NDArray[np.floating]:
+def _distance_to(border: NDArray[np.bool_], spacing: tuple[float, float]) -> NDArray[np.float64]:
     """(H, W), the Euclidean distance of each pixel to the nearest one of the border."""
     if spacing[0] == spacing[1]:
-        distance: NDArray[np.float32] = cv2.distanceTransform(
+        distance = cv2.distanceTransform(
             (~border).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
         )
-        return distance * spacing[0]
+        return np.asarray(distance, np.float64) * spacing[0]
     from scipy.ndimage import distance_transform_edt
 
     return np.asarray(distance_transform_edt(~border, sampling=spacing), np.float64)

@@ -130,7 +130,7 @@ def error_shares(
     _, confusion, missed, invented = budget
     pairs = [
         (names[true], names[predicted], float(confusion[true, predicted]) / whole)
-        for true, predicted in np.argwhere(confusion)
+        for true, predicted in np.argwhere(confusion).tolist()
     ]
     boundary_share, confusion_share, missed_share, invented_share = kinds
     return ErrorShares(
