@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from intarsia.datasets.cache_folder import cache_folder
 from intarsia.errors import DataError
+from intarsia.file_cache import cache_folder
 
 UNUSED_DAYS = 30
 _LEFT_BEHIND_DAYS = 1
