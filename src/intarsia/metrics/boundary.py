@@ -172,8 +172,8 @@ def _distances(
     """Boundary F1, normalised surface distance and 95 % Hausdorff of two masks with pixels."""
     true_border = true > _eroded(true, _CROSS)
     predicted_border = predicted > _eroded(predicted, _CROSS)
-    to_truth = _distance_to(true_border, spacing)[predicted_border]
-    to_prediction = _distance_to(predicted_border, spacing)[true_border]
+    to_truth = _distances_to(true_border, predicted_border, spacing)
+    to_prediction = _distances_to(predicted_border, true_border, spacing)
     near_truth = np.count_nonzero(to_truth <= tolerance)
     near_prediction = np.count_nonzero(to_prediction <= tolerance)
     precision, recall = near_truth / to_truth.size, near_prediction / to_prediction.size
@@ -191,16 +191,19 @@ def _eroded(mask: _Mask, element: NDArray[np.uint8], iterations: int = 1) -> _Ma
     return np.asarray(eroded, np.uint8)
 
 
-def _distance_to(border: NDArray[np.bool_], spacing: tuple[float, float]) -> NDArray[np.float64]:
-    """(H, W), the Euclidean distance of each pixel to the nearest one of the border."""
+def _distances_to(
+    border: NDArray[np.bool_], pixels: NDArray[np.bool_], spacing: tuple[float, float]
+) -> NDArray[np.float64]:
+    """(n,) Euclidean distances of the pixels that are set to the nearest one of the border."""
     if spacing[0] == spacing[1]:
         distance = cv2.distanceTransform(
             (~border).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
-        )
-        return np.asarray(distance, np.float64) * spacing[0]
+        )[pixels]
+        # roots of whole numbers, which OpenCV rounds as the image's width has it
+        return np.sqrt(np.rint(distance.astype(np.float64) ** 2)) * spacing[0]
     from scipy.ndimage import distance_transform_edt
 
-    return np.asarray(distance_transform_edt(~border, sampling=spacing), np.float64)
+    return np.asarray(distance_transform_edt(~border, sampling=spacing)[pixels], np.float64)
 
 
 def _mean(values: NDArray[np.floating]) -> float | None:

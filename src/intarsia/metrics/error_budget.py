@@ -163,7 +163,8 @@ def _band(truth: NDArray[np.integer], counted: NDArray[np.bool_], band: float) -
     if not border.any():
         return border
     distance = cv2.distanceTransform((~border).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance <= band)
+    # OpenCV rounds the roots of whole numbers either way
+    return np.asarray(distance <= band + 1e-3)
 
 
 def _regions_of_errors(

@@ -127,14 +127,15 @@ def fit_temperature(probabilities: NDArray[np.floating], truth: NDArray[np.integ
 
     if len(truth) == 0:
         raise DataError("no pixels to fit a temperature on", hint="all of them are ignored")
-    logits = np.log(np.maximum(probabilities, _LEAST)).astype(np.float64)
-    logits -= logits.max(axis=1, keepdims=True)
-    right = np.take_along_axis(logits, truth.astype(np.intp)[:, None], axis=1)[:, 0]
+    # a row a class, in float32: many times faster over many pixels
+    logits = np.log(np.maximum(probabilities.T, _LEAST)).astype(np.float32, order="C")
+    logits -= logits.max(axis=0)
+    right = np.take_along_axis(logits, truth.astype(np.intp)[None], axis=0)[0]
 
     def nll(log_value: float) -> float:
-        inverse = math.exp(-log_value)
-        norm = np.log(np.exp(logits * inverse).sum(axis=1))
-        return float(np.mean(norm - right * inverse))
+        inverse = np.float32(math.exp(-log_value))
+        norm = np.log(np.exp(logits * inverse).sum(axis=0))
+        return float(np.mean(norm - right * inverse, dtype=np.float64))
 
     low, high = (math.log(end) for end in RANGE)
     best = minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-4})
