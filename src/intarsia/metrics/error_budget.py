@@ -149,7 +149,7 @@ def error_shares(
 def _by_class(
     pixels: NDArray[np.integer], whole: int, names: Sequence[str]
 ) -> tuple[tuple[str, float], ...]:
-    rows = [(names[i], float(pixels[i]) / whole) for i in np.flatnonzero(pixels)]
+    rows = [(names[i], float(pixels[i]) / whole) for i in np.flatnonzero(pixels).tolist()]
     return tuple(sorted(rows, key=lambda row: -row[1]))
 
 

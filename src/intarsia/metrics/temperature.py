@@ -88,8 +88,10 @@ class PixelSample:
         counted = truth != ignore_index
         lots = self._random.random(truth.shape, np.float32)[counted]
         places = np.flatnonzero(counted)
-        # nothing is copied of pixels that are not among the lowest of their own image
+        # nothing is copied of pixels that will not stay
         chosen = self._lowest(lots)
+        if len(self._lots) == self._size > 0:
+            chosen = chosen[lots[chosen] < self._lots.max()]
         lots, places = lots[chosen], places[chosen]
         ids = truth.reshape(-1)[places].astype(np.int32)
         if ids.size and not (ids.min() >= 0 and ids.max() < classes):
