@@ -247,7 +247,7 @@ def keep_sheet(
         "matrices": matrices,
         **({} if records is None else records.arrays()),
     }
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomic(path.with_suffix(".npz"), buffer.getvalue())
 
 
