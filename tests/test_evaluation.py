@@ -243,3 +243,50 @@ def test_faults_are_named() -> None:
     assert 'did you mean "road"?' in str(caught.value)
     with pytest.raises(DataError, match="newer"):
         Evaluation.from_json(sheet.to_json() | {"schema": 99})
+
+
+def test_details_are_those_of_the_pixels(trained: tuple[Run, dict]) -> None:
+    run, pairs = trained
+    plain = evaluate(run)
+    assert plain.details is None
+    sheet = evaluate(run, details=True)
+    assert sheet.to_json()["miou"] == plain.miou
+    details = sheet.details
+    assert details is not None
+    own = [pairs[row.file.rpartition("/")[2]] for row in sheet.per_image]
+    with np.load(run.path / "evaluations" / "toy-val.npz") as arrays:
+        expected = [metrics.boundary_measures(*pair, 3, IGNORE) for pair in own]
+        np.testing.assert_allclose(arrays["boundary"], expected, rtol=1e-6)
+        budgets = [metrics.error_budget(*pair, 3, IGNORE) for pair in own]
+        np.testing.assert_array_equal(arrays["errors"], np.sum(budgets, axis=3))
+        np.testing.assert_array_equal(arrays["error_budget"], np.sum(budgets, axis=0))
+        wrong = sheet.confusion_matrix - np.diag(np.diag(sheet.confusion_matrix))
+        np.testing.assert_array_equal(arrays["error_budget"].sum(axis=0), wrong)
+        assert arrays["reliability"][..., 0].sum() == sheet.confusion_matrix.sum()
+    assert details.errors.errors == wrong.sum()
+    assert details.boundary[2].iou == pytest.approx(np.mean([e[2, 0] for e in expected]))
+    # `Brightest` is sure of everything (logits 20 and 0), and wrong in a fifth of the pixels
+    assert sheet.pixel_accuracy is not None
+    assert details.calibration_error == pytest.approx(1 - sheet.pixel_accuracy, abs=1e-6)
+    assert details.reliability[-1].pixels == sheet.confusion_matrix.sum()
+    # so that dividing them by T makes right of wrong: p = 1 / (1 + 2 exp(-20 / T))
+    assert details.temperature is not None
+    fitted = 20 / np.log(2 * sheet.pixel_accuracy / (1 - sheet.pixel_accuracy))
+    assert details.temperature.value == pytest.approx(fitted, rel=1e-2)
+    assert details.temperature.pixels == sheet.confusion_matrix.sum()
+
+
+def test_details_are_kept_and_shown(trained: tuple[Run, dict]) -> None:
+    run, _ = trained
+    sheet = evaluate(run, details=True)
+    stored = run.evaluations["toy-val"]
+    assert stored == json.loads(json.dumps(sheet.to_json()))
+    again = Evaluation.from_json(stored)
+    assert again.details == sheet.details
+    assert str(again) == str(sheet)
+    for text in ("b. IoU", "HD95", "ECE, all pixels", "temperature  ", "errors  ", "  invented"):
+        assert text in str(sheet)
+    assert max(map(len, str(sheet).splitlines())) <= 80
+    assert "ECE, all pixels" in sheet._repr_html_()
+    # a temperature may only be chosen where the checkpoint was
+    assert evaluate(run, split="test", details=True).details.temperature is None

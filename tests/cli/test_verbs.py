@@ -157,9 +157,13 @@ def test_evaluate_prints_the_sheet_and_adds_it_to_the_report(
 ) -> None:
     sheet = tmp_path / "sheet.json"
     words = ["evaluate", str(run), str(street), "--split", "test", "--json", str(sheet)]
-    assert main(words) == 0
-    assert "mIoU" in capsys.readouterr().out
-    assert json.loads(sheet.read_text())["split"] == "test"
+    assert main([*words, "--details"]) == 0
+    shown = capsys.readouterr().out
+    assert "mIoU" in shown
+    assert "ECE, all pixels" in shown
+    kept = json.loads(sheet.read_text())
+    assert kept["split"] == "test"
+    assert len(kept["details"]["boundary"]) == len(kept["classes"])
     assert "test of street" in (run / "report.html").read_text()
 
 

@@ -83,6 +83,24 @@ def test_out_of_fold_is_every_image_once_by_the_fold_that_has_not_seen_it(folded
         np.testing.assert_array_equal(arrays["matrices"].sum(axis=0), expected)
 
 
+def test_details_out_of_fold_are_those_of_all_folds(copy, cells):
+    sheet = evaluate(copy, cells, "out-of-fold", details=True, device="cpu")
+    wrong = sheet.confusion_matrix.sum() - np.trace(sheet.confusion_matrix)
+    assert sheet.details.errors.errors == wrong
+    folds = [fold.evaluations["cells-val"]["details"] for fold in copy.folds]
+    assert sum(fold["errors"]["errors"] for fold in folds) == wrong
+    assert sum(row.pixels for row in sheet.details.reliability) == 8 * 36 * 52
+    # each fold has a temperature of its own
+    assert sheet.details.temperature is None
+    assert all(fold["temperature"]["value"] > 0 for fold in folds)
+    with np.load(copy.path / "evaluations" / "cells-out-of-fold.npz") as arrays:
+        assert arrays["boundary"].shape == (8, 2, 4)
+        assert arrays["reliability"].shape == (8, 2, 15, 3)
+        assert arrays["errors"].sum() == arrays["error_budget"].sum() == wrong
+    # and the sheets of the folds' own trainings, without, replace it by one without
+    assert evaluate(copy, cells, "out-of-fold", device="cpu").details is None
+
+
 def test_the_ensemble_predicts_the_mean_of_its_folds(folded, cells):
     image = Dataset.open(cells).split("test")[0].image
     folds = folded.folds

@@ -33,6 +33,10 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="Also write the sheet here.", show_default=False),
     ] = None,
+    details: Annotated[
+        bool,
+        typer.Option("--details", help="Also borders, calibration and kinds of error (slower)."),
+    ] = False,
     settings: SettingsOption = None,
     device: DeviceOption = "auto",
     verbose: VerboseOption = False,
@@ -58,7 +62,7 @@ def evaluate(
     given = data is not None or images is not None or masks is not None
     dataset = open_dataset(data, images, masks, FileCache.of_user()) if given else None
     with progress(f"evaluating {split}") as show:
-        sheet = measure(opened, dataset, split=split, device=device, progress=show)
+        sheet = measure(opened, dataset, split=split, details=details, device=device, progress=show)
     typer.echo(str(sheet))
     if json is not None:
         write_atomic(json, json_.dumps(sheet.to_json(), indent=1).encode())

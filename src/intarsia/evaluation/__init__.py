@@ -1,7 +1,16 @@
 """The metric sheet of one run on one split, at the images' own size."""
 
+from intarsia.evaluation.details import DetailRecords, Details
 from intarsia.evaluation.folds import pool_folds
 from intarsia.evaluation.measurement import evaluate
 from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
 
-__all__ = ["OUT_OF_FOLD", "Evaluation", "ImageMetrics", "evaluate", "pool_folds"]
+__all__ = [
+    "OUT_OF_FOLD",
+    "DetailRecords",
+    "Details",
+    "Evaluation",
+    "ImageMetrics",
+    "evaluate",
+    "pool_folds",
+]

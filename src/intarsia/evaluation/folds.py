@@ -6,12 +6,13 @@ import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.errors import DataError, RunError
+from intarsia.evaluation.details import DetailRecords
 from intarsia.evaluation.measurement import SELECTION_SPLIT, Also, evaluate, keep_sheet
 from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, sheet_name
 
@@ -25,6 +26,7 @@ def evaluate_folds(
     data: Dataset | str | Path | None,
     *,
     subset: bool,
+    details: bool,
     device: str,
     also: Also | None,
     progress: Callable[[int, int], None] | None,
@@ -54,6 +56,7 @@ def evaluate_folds(
                 data,
                 SELECTION_SPLIT,
                 subset=subset,
+                details=details,
                 device=device,
                 also=also,
                 progress=told,
@@ -106,9 +109,11 @@ def pool_folds(run: CrossValidation, sheets: list[Evaluation] | None = None) -> 
                 where=run.path,
                 hint="the folder is not as `intarsia train --folds` left it: train into another",
             )
-    matrices = np.concatenate(
-        [_matrices(fold, sheet) for fold, sheet in zip(folds, sheets, strict=True)]
-    )
+    stored = [_stored(fold, sheet) for fold, sheet in zip(folds, sheets, strict=True)]
+    matrices = np.concatenate([arrays["matrices"] for arrays in stored])
+    records = None
+    if all(sheet.details is not None for sheet in sheets):
+        records = DetailRecords.joined(stored)
     images = [sheet.images for sheet in sheets]
     seconds = [sheet.seconds for sheet in sheets if sheet.seconds is not None]
     each = [
@@ -128,8 +133,10 @@ def pool_folds(run: CrossValidation, sheets: list[Evaluation] | None = None) -> 
         settings=sheets[0].settings,
         seconds=sum(seconds) if len(seconds) == len(sheets) else None,
         milliseconds_per_image=sum(each) / sum(images) if len(each) == len(sheets) else None,
+        # no temperature: each fold has its own
+        details=None if records is None else records.details(matrices, sheets[0].names),
     )
-    keep_sheet(run, pooled, matrices)
+    keep_sheet(run, pooled, matrices, records)
     return pooled
 
 
@@ -141,14 +148,18 @@ def _own_sheet(fold: Run) -> Evaluation:
     return Evaluation.from_json(content)
 
 
-def _matrices(fold: Run, sheet: Evaluation) -> NDArray[np.int32]:
-    """(N, K, K), one confusion matrix an image of the sheet, in its order."""
+def _stored(fold: Run, sheet: Evaluation) -> dict[str, NDArray[Any]]:
+    """The arrays of the sheet's images, in its order: `matrices` (N, K, K), details if any."""
     path = fold.path / "evaluations" / f"{sheet.name}.npz"
+    needed = ["matrices"]
+    if sheet.details is not None:
+        needed += DetailRecords(0, 0).arrays()
     try:
         with np.load(path) as arrays:
-            files, matrices = arrays["files"].tolist(), arrays["matrices"]
+            files = arrays["files"].tolist()
+            stored = {name: arrays[name] for name in needed}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise RunError(f"cannot read the matrices of a fold: {error}", where=path) from error
     if files != [row.file for row in sheet.per_image]:
         raise RunError("the matrices are not those of the sheet beside them", where=path)
-    return np.asarray(matrices, np.int32)
+    return stored

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from intarsia import metrics
 from intarsia.errors import DataError
+from intarsia.evaluation.details import DetailRecords
 from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def evaluate(
     split: str = "val",
     *,
     subset: bool = False,
+    details: bool = False,
     device: str = "auto",
     also: Also | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -47,7 +49,9 @@ def evaluate(
     run's ignored classes and splits, other images with their own splits. Predictions are made
     as `Predictor` makes them and compared at each image's own size. A look at `test` is recorded.
     Writes `evaluations/<data>-<split>.json`, and beside it `.npz` with `files` (N,) and
-    `matrices` (N, K, K) int32, one confusion matrix an image. `progress` is called with
+    `matrices` (N, K, K) int32, one confusion matrix an image. With `details` borders, calibration
+    and the error budget are measured, too (slower, and in the memory of the probabilities of a
+    whole image), and kept in both files (`DetailRecords`). `progress` is called with
     (images done, all images), `also` with each image's
     (K, H, W) probabilities and (H, W) truth. With `subset` the run's own data may lack some of
     the split.
@@ -66,7 +70,15 @@ def evaluate(
     if not isinstance(run, Run):
         run = Run.open(run)
     if isinstance(run, CrossValidation) and split == OUT_OF_FOLD:
-        return evaluate_folds(run, data, subset=subset, device=device, also=also, progress=progress)
+        return evaluate_folds(
+            run,
+            data,
+            subset=subset,
+            details=details,
+            device=device,
+            also=also,
+            progress=progress,
+        )
     dataset, own = _dataset(run, data)
     if isinstance(run, CrossValidation):
         check_unseen(run, dataset, split)
@@ -87,6 +99,9 @@ def evaluate(
         return dataset.read_image(sample), dataset.read_mask(sample)
 
     matrices = np.zeros((len(samples), len(labels), len(labels)), np.int32)
+    records = DetailRecords(len(samples), len(labels)) if details else None
+    selection = own and split == SELECTION_SPLIT
+    pixels = metrics.PixelSample() if details and selection else None
     rows = []
     predicting, started = 0.0, time.perf_counter()
     loaded = read_ahead(load, samples)
@@ -98,34 +113,42 @@ def evaluate(
                 hint="`intarsia check` lists all such files",
             )
         begun = time.perf_counter()
-        if also is None:
+        if also is None and records is None:
             mask = inference.mask(image)
         else:
             whole = inference.probabilities(image)
-            mask, _ = inference.decide(Band(0, whole))
+            mask, confidence = inference.decide(Band(0, whole))
         predicting += time.perf_counter() - begun
         if also is not None:
             also(whole, truth)
         matrix = metrics.confusion_matrix(truth, mask, len(labels), labels.ignore_index)
         matrices[done] = matrix
+        if records is not None:
+            records.measure(done, truth, mask, confidence, labels.ignore_index)
+        if pixels is not None:
+            pixels.add(whole, truth, labels.ignore_index)
         rows.append(ImageMetrics(sample.name, metrics.miou(matrix), metrics.pixel_accuracy(matrix)))
         if progress is not None:
             progress(done + 1, len(samples))
     if split == "test":
         run.record_test_look(dataset.name)
+    temperature = None
+    if pixels is not None and len(pixels.truth):
+        temperature = metrics.fit_temperature(pixels.probabilities, pixels.truth)
     sheet = Evaluation(
         data=dataset.name,
         split=split,
         names=tuple(labels.names),
         confusion_matrix=matrices.sum(axis=0, dtype=np.int64),
-        selection=own and split == SELECTION_SPLIT,
+        selection=selection,
         per_image=tuple(rows),
         test_looks=run.test_looks,
         settings=run.settings,
         seconds=time.perf_counter() - started,
         milliseconds_per_image=1000 * predicting / len(samples),
+        details=(None if records is None else records.details(matrices, labels.names, temperature)),
     )
-    keep_sheet(run, sheet, matrices)
+    keep_sheet(run, sheet, matrices, records)
     return sheet
 
 
@@ -208,14 +231,23 @@ def _differences(expected: list[str], found: list[str]) -> str:
     return "; ".join(parts)
 
 
-def keep_sheet(run: Run, sheet: Evaluation, matrices: NDArray[np.int32]) -> None:
-    """Writes the sheet, and beside it the matrices (N, K, K) of its images."""
+def keep_sheet(
+    run: Run,
+    sheet: Evaluation,
+    matrices: NDArray[np.int32],
+    records: DetailRecords | None = None,
+) -> None:
+    """Writes the sheet, and beside it the matrices (N, K, K) and details of its images."""
     from intarsia.images import write_atomic
 
     path = run.write_evaluation(sheet.name, sheet.to_json())
     buffer = io.BytesIO()
-    files = np.array([row.file for row in sheet.per_image])
-    np.savez_compressed(buffer, files=files, matrices=matrices)
+    arrays = {
+        "files": np.array([row.file for row in sheet.per_image]),
+        "matrices": matrices,
+        **({} if records is None else records.arrays()),
+    }
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomic(path.with_suffix(".npz"), buffer.getvalue())
 
 

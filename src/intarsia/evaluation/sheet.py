@@ -12,6 +12,7 @@ import numpy as np
 
 from intarsia import metrics
 from intarsia.errors import DataError, did_you_mean
+from intarsia.evaluation.details import Details
 from intarsia.metrics import ClassMetrics, ConfusionMatrix
 
 SCHEMA = 1
@@ -44,7 +45,8 @@ class Evaluation:
     model. `images` is their number; `per_image` are their own figures, whose mean is not the
     split's mIoU. `test_looks` is how often the run had been measured on a test split by then.
     `settings` are the `predict.*` keys that were not the recipe's. `seconds` is the whole
-    measurement, `milliseconds_per_image` the mean from decoded pixels to the mask.
+    measurement, `milliseconds_per_image` the mean from decoded pixels to the mask. `details` are
+    there where they were asked for.
 
     >>> sheet = Evaluation("toy", "val", ("sky", "road"), np.array([[3, 1], [0, 4]]))
     >>> sheet.miou, sheet["road"].iou, sheet.pixel_accuracy, sheet.baseline
@@ -62,6 +64,7 @@ class Evaluation:
     settings: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     milliseconds_per_image: float | None = None
+    details: Details | None = None
 
     @property
     def name(self) -> str:
@@ -134,6 +137,7 @@ class Evaluation:
             "settings": dict(self.settings),
             "seconds": self.seconds,
             "milliseconds_per_image": self.milliseconds_per_image,
+            "details": None if self.details is None else self.details.to_json(),
         }
 
     @classmethod
@@ -147,6 +151,7 @@ class Evaluation:
             )
         names = tuple(str(row["name"]) for row in content["classes"])
         matrix = np.array(content["confusion_matrix"], np.int64)
+        details = content.get("details")
         return cls(
             data=str(content["data"]),
             split=str(content["split"]),
@@ -162,6 +167,7 @@ class Evaluation:
             settings=dict(content.get("settings") or {}),
             seconds=content.get("seconds"),
             milliseconds_per_image=content.get("milliseconds_per_image"),
+            details=None if details is None else Details.from_json(details),
         )
 
     def __str__(self) -> str:
@@ -169,6 +175,8 @@ class Evaluation:
         for label, text in self._headline():
             lines.append(f"{label:<24}{text}")
         lines += ["", *self._table(), ""]
+        if self.details is not None:
+            lines += [str(self.details), ""]
         lines += self._remarks()
         return "\n".join(lines).rstrip()
 
@@ -184,8 +192,10 @@ class Evaluation:
         )
         title = html.escape(f"{self.data}, {self.split}: {_count(self.images, 'image')}")
         remarks = "".join(f"<p>{html.escape(line)}</p>" for line in self._remarks())
+        details = "" if self.details is None else f"<pre>{html.escape(str(self.details))}</pre>"
         return (
-            f"<h4>{title}</h4><table>{cells}</table><table><tr>{head}</tr>{rows}</table>{remarks}"
+            f"<h4>{title}</h4><table>{cells}</table><table><tr>{head}</tr>{rows}</table>"
+            f"{details}{remarks}"
         )
 
     def _headline(self) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from torchmetrics.functional.classification import (
 
 from intarsia import metrics
 from intarsia.errors import DataError
+from intarsia.metrics import region
 
 IGNORE = 255
 NAMES = ("sky", "road", "tree", "pole")
@@ -186,5 +187,5 @@ def test_large_masks_are_counted_part_by_part(monkeypatch: pytest.MonkeyPatch) -
     truth, prediction = rng.integers(0, 4, (2, 37, 53))
     truth[truth == 3] = 255
     whole = metrics.confusion_matrix(truth, prediction, 4, 255)
-    monkeypatch.setattr(metrics, "_AT_ONCE", 100)
+    monkeypatch.setattr(region, "_AT_ONCE", 100)
     np.testing.assert_array_equal(metrics.confusion_matrix(truth, prediction, 4, 255), whole)

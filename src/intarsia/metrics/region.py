@@ -1,4 +1,4 @@
-"""The one confusion matrix, and every metric that follows from it. NumPy only.
+"""The one confusion matrix, and the region metrics that follow from it.
 
 Rows are truth, columns prediction, ignored pixels are left out. A value that would be 0/0 is
 None (n/a): a class absent from truth and prediction has no IoU; one that is absent from truth
@@ -51,11 +51,7 @@ def confusion_matrix(
     array([[1, 0],
            [1, 0]])
     """
-    if truth.shape != prediction.shape:
-        raise DataError(
-            f"truth and prediction differ in size: {truth.shape} and {prediction.shape}",
-            expected="one shape",
-        )
+    check_shapes(truth, prediction)
     total = np.zeros((classes, classes), np.int64)
     true_pixels, predicted_pixels = truth.reshape(-1), prediction.reshape(-1)
     for start in range(0, truth.size, _AT_ONCE):
@@ -69,18 +65,37 @@ def _counted(
 ) -> ConfusionMatrix:
     counted = truth != ignore_index
     true_ids, predicted_ids = truth[counted], prediction[counted]
-    for what, ids in (("truth", true_ids), ("prediction", predicted_ids)):
+    check_ids(true_ids, predicted_ids, classes, ignore_index)
+    pairs = true_ids.astype(np.intp)
+    pairs *= classes
+    pairs += predicted_ids.astype(np.intp, copy=False)
+    counts = np.bincount(pairs, minlength=classes * classes)
+    return counts.astype(np.int64, copy=False).reshape(classes, classes)
+
+
+def check_shapes(truth: NDArray[np.integer], prediction: NDArray[np.integer]) -> None:
+    """Raises DataError where the two are not of one shape."""
+    if truth.shape != prediction.shape:
+        raise DataError(
+            f"truth and prediction differ in size: {truth.shape} and {prediction.shape}",
+            expected="one shape",
+        )
+
+
+def check_ids(
+    truth: NDArray[np.integer],
+    prediction: NDArray[np.integer],
+    classes: int,
+    ignore_index: int,
+) -> None:
+    """Raises DataError where the counted ids of either are outside 0..classes-1."""
+    for what, ids in (("truth", truth), ("prediction", prediction)):
         if ids.size and (int(ids.min()) < 0 or int(ids.max()) >= classes):
             wrong = sorted({int(i) for i in np.unique(ids) if not 0 <= i < classes})
             raise DataError(
                 f"{what} holds ids outside the classes: {', '.join(map(str, wrong[:10]))}",
                 expected=f"0 to {classes - 1}, or {ignore_index} for ignored pixels of truth",
             )
-    pairs = true_ids.astype(np.intp)
-    pairs *= classes
-    pairs += predicted_ids.astype(np.intp, copy=False)
-    counts = np.bincount(pairs, minlength=classes * classes)
-    return counts.astype(np.int64, copy=False).reshape(classes, classes)
 
 
 def class_metrics(matrix: ConfusionMatrix, names: Sequence[str]) -> tuple[ClassMetrics, ...]:
