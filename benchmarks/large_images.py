@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -212,6 +213,8 @@ def main() -> None:
         print(json.dumps(part(arguments)))
         return
     make(arguments.work / "data")
+    for name in ("cache", "run"):  # of the benchmark before
+        shutil.rmtree(arguments.work / name, ignore_errors=True)
     # the cache starts empty, and no other data is swept out of it
     environment = os.environ | {"XDG_CACHE_HOME": str((arguments.work / "cache").resolve())}
     found = {}

@@ -1,9 +1,11 @@
 """What is remembered of files, and when it is not."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,6 @@ LONG_AGO = 1_500_000_000
 def file(tmp_path) -> Path:
     path = tmp_path / "a.bin"
     path.write_bytes(b"one")
-    os.utime(path, (LONG_AGO, LONG_AGO))
     return path
 
 
@@ -63,11 +64,72 @@ def test_other_content_other_settings_and_a_copy(file, tmp_path):
     assert work.times == 2  # known by its content
     assert cache.changed == []
     file.write_bytes(b"two")
-    os.utime(file, (LONG_AGO, LONG_AGO))  # the same size and time
-    assert _ask(cache, work.question(file, "other")) == [{"content": "one"}]  # not to be noticed
-    os.utime(file, (LONG_AGO, LONG_AGO + 9))
     assert _ask(cache, work.question(file, "other")) == [{"content": "two"}]
     assert cache.changed == [file]
+
+
+def test_what_was_seen_long_after_it_changed_is_not_read_again(file, tmp_path, monkeypatch):
+    in_an_hour = time.time_ns() + 3600 * 10**9
+    monkeypatch.setattr("time.time_ns", lambda: in_an_hour)
+    work, cache = Work(), FileCache(tmp_path / "files.sqlite")
+    os.utime(file, (LONG_AGO, LONG_AGO))
+    question = work.question(file)
+    _ask(cache, question)
+    assert cache.find([question, work.question(file, "other")]) == [{"content": "one"}, None]
+    time.sleep(0.02)  # past the tick of the file system
+    file.write_bytes(b"two")
+    os.utime(file, (LONG_AGO, LONG_AGO))  # an archive unpacked over it: the same size and time
+    assert cache.find([question]) == [None]
+    assert _ask(cache, question) == [{"content": "two"}]
+    assert cache.changed == [file]
+
+
+def test_further_files_count(file, tmp_path):
+    other, cache = tmp_path / "b.bin", FileCache(tmp_path / "files.sqlite")
+    other.write_bytes(b"1")
+
+    def question(*more: Path) -> Question:
+        return Question(file, "kind", "s", lambda: {"read": [f.read_text() for f in more]}, more)
+
+    assert _ask(cache, question(other)) == [{"read": ["1"]}]
+    other.write_bytes(b"2")
+    assert _ask(cache, question(other)) == [{"read": ["2"]}]
+    assert _ask(cache, question()) == [{"read": []}]
+    other.unlink()
+    other.mkdir()
+    assert cache.answer(Question(file, "kind", "s", dict, (other,))) == ({}, None)
+
+
+def test_a_cache_that_fails_while_it_is_written_is_done_without(file, tmp_path):
+    class Locked(contextlib.nullcontext):
+        def execute(self, *_: object) -> None:
+            raise sqlite3.OperationalError("database is locked")
+
+        executemany = execute
+
+        def close(self) -> None:
+            pass
+
+    work, cache = Work(), FileCache(tmp_path / "files.sqlite")
+    _, row = cache.answer(work.question(file))
+    cache.close()
+    cache._base = Locked()
+    cache.keep([row])
+    assert _ask(cache, work.question(file)) == [{"content": "one"}]
+    assert (tmp_path / "files.sqlite").exists()
+
+
+def test_the_same_relative_path_in_another_folder_is_another_file(tmp_path, monkeypatch):
+    work, cache = Work(), FileCache(tmp_path / "files.sqlite")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.bin").write_bytes(folder.encode())
+        os.utime(tmp_path / folder / "a.bin", (LONG_AGO, LONG_AGO))
+        monkeypatch.chdir(tmp_path / folder)
+        assert _ask(cache, work.question(Path("a.bin"))) == [{"content": folder}]
+    (tmp_path / "two/a.bin").write_bytes(b"three")
+    _ask(cache, work.question(Path("a.bin")))
+    assert cache.changed == [Path("a.bin")]
 
 
 def test_a_file_younger_than_the_tick_of_the_clock_is_looked_into(file, tmp_path):

@@ -53,13 +53,22 @@ class Question:
     """Something to be worked out from one file: `work` gives plain JSON.
 
     Without a `file`, nothing is remembered; of an answer with the key "fault" only the file's hash.
-    `settings` is everything besides the file's content that the answer depends on.
+    `settings` is everything besides the content of `file`, and of `more` files, that the answer
+    depends on.
     """
 
     file: Path | None
     kind: str
     settings: str
     work: Callable[[], dict[str, Any]]
+    more: tuple[Path, ...] = ()
+
+    @property
+    def all_settings(self) -> str:
+        """The settings with the names of the further files."""
+        if not self.more:
+            return self.settings
+        return f"{self.settings} {[file.name for file in self.more]!a}"
 
 
 @dataclass
@@ -69,7 +78,7 @@ class FileCache:
     file: Path
     changed: list[Path] = field(default_factory=list)
     _base: sqlite3.Connection | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
     def of_user(cls) -> FileCache:
@@ -89,10 +98,8 @@ class FileCache:
             return
         try:
             self._base = self._opened()
-        except sqlite3.OperationalError as error:
-            self._give_up(error)
-        except sqlite3.DatabaseError:
-            self._begin_anew()
+        except sqlite3.DatabaseError as error:
+            self._failed(error)
 
     def _opened(self) -> sqlite3.Connection:
         base = sqlite3.connect(self.file, timeout=10, check_same_thread=False)
@@ -106,6 +113,13 @@ class FileCache:
             base.close()
             raise
         return base
+
+    def _failed(self, error: sqlite3.DatabaseError) -> None:
+        """Go on without a cache that cannot be used now, with a new one after a damaged one."""
+        if isinstance(error, sqlite3.OperationalError):
+            self._give_up(error)
+        else:
+            self._begin_anew()
 
     def _begin_anew(self) -> None:
         """A damaged cache is worth nothing, and is ours."""
@@ -128,12 +142,12 @@ class FileCache:
 
     def find(self, questions: Sequence[Question]) -> list[dict[str, Any] | None]:
         """The answers kept for these very files and questions, None where there is none."""
-        states = [_state(question.file) for question in questions]
+        states = [file_state(question.file, *question.more) for question in questions]
         wanted: dict[str, dict[bytes, list[int]]] = {}
         for at, (question, state) in enumerate(zip(questions, states, strict=True)):
             if state is not None and question.file is not None:
                 wanted.setdefault(question.kind, {}).setdefault(_path(question.file), []).append(at)
-        found: list[dict[str, Any] | None] = [None] * len(questions)
+        texts: dict[int, str] = {}
         for kind, places in wanted.items():
             rows = self._rows(
                 "SELECT path, settings, size, time, seen, value, checksum FROM facts "
@@ -144,63 +158,71 @@ class FileCache:
                 if seen - time_ < _TICK_NS:
                     continue  # it was young then: its content is looked at, in `answer`
                 for at in places[path]:
-                    if (settings, (size, time_)) == (questions[at].settings, states[at]):
-                        found[at] = _checked(value, checksum)
+                    same = (settings, (size, time_)) == (questions[at].all_settings, states[at])
+                    if same and _is_sound(value, checksum):
+                        texts[at] = value
+        found: list[dict[str, Any] | None] = [None] * len(questions)
+        # parsed together: half the time of one by one
+        for at, answer in zip(texts, json.loads(f"[{','.join(texts.values())}]"), strict=True):
+            found[at] = answer
         return found
 
     def answer(self, question: Question) -> tuple[dict[str, Any], tuple[Any, ...] | None]:
         """The answer by the file's content, else worked out; and the row to keep, if any."""
-        state = _state(question.file)
+        state = file_state(question.file, *question.more)
         if self._base is None or state is None or question.file is None:
             return question.work(), None
-        digest = _digest(question.file)
+        digest = _digest((question.file, *question.more))
         if digest is None:
             return question.work(), None
+        path = _path(question.file)
+        before = self._rows(
+            "SELECT hash FROM facts WHERE path = ? AND kind = ?", (path, question.kind)
+        )
+        if before and before[0][0] != digest:
+            self.changed.append(question.file)
         value = None
         for text, checksum in self._rows(
             "SELECT value, checksum FROM facts WHERE hash = ? AND kind = ? AND settings = ?",
-            (digest, question.kind, question.settings),
+            (digest, question.kind, question.all_settings),
         ):
-            value = value or _checked(text, checksum)
+            if value is None and _is_sound(text, checksum):
+                value = json.loads(text)
         seen = time.time_ns()
         found = question.work() if value is None else value
-        if _state(question.file) != state:
+        if file_state(question.file, *question.more) != state:
             return found, None  # it changed under our hands
         # What was missing, a package or memory, may be there next time: only the hash is kept.
         text = "" if "fault" in found else json.dumps(found, separators=(",", ":"))
-        key = (_path(question.file), question.kind, question.settings)
+        key = (path, question.kind, question.all_settings)
         return found, (*key, *state, seen, digest, text, zlib.crc32(text.encode()))
 
     def keep(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Write rows of `answer`, all or none; says which files have changed since the last."""
+        """Write rows of `answer`, all or none."""
         some = list(rows)
-        if self._base is None or not some:
+        if not some:
             return
-        for row in some:
-            before = self._rows("SELECT hash FROM facts WHERE path = ? AND kind = ?", row[:2])
-            if before and before[0][0] != row[6]:
-                self.changed.append(Path(os.fsdecode(row[0])))
-        try:
-            with self._lock, self._base:
-                self._base.executemany(
-                    "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", some
-                )
-        except sqlite3.OperationalError as error:
-            self._give_up(error)
-        except sqlite3.DatabaseError:
-            self._begin_anew()
+        with self._lock:
+            if self._base is None:  # it may have been given up just now
+                return
+            try:
+                with self._base:
+                    self._base.executemany(
+                        "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", some
+                    )
+            except sqlite3.DatabaseError as error:
+                self._failed(error)
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        base = self._base
-        if base is None:
-            return []
-        try:
-            with self._lock:
-                return base.execute(query, values).fetchall()
-        except sqlite3.OperationalError as error:
-            self._give_up(error)
-        except sqlite3.DatabaseError:
-            self._begin_anew()
+        # What follows a fault is done under the lock too: another thread that met the base closed
+        # would take the cache for damaged, and delete what a second command is writing.
+        with self._lock:
+            if self._base is None:
+                return []
+            try:
+                return self._base.execute(query, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                self._failed(error)
         return []
 
 
@@ -229,31 +251,44 @@ def answers(questions: Iterable[Question], cache: FileCache | None) -> Iterator[
                 cache.keep(rows)
 
 
-def _state(file: Path | None) -> tuple[int, int] | None:
-    """Size and time of a regular file; None for anything that must not be opened."""
-    if file is None:
-        return None
-    try:
-        about = os.stat(file)  # noqa: PTH116 - faster, and there may be 100,000
-    except OSError:
-        return None
-    return (about.st_size, about.st_mtime_ns) if stat.S_ISREG(about.st_mode) else None
+def file_state(*files: Path | None) -> tuple[int, int] | None:
+    """Size and time of regular files together; None for anything that must not be opened.
+
+    The time is that of the last change, whatever it was: archives and copies bring contents with
+    an old time of their own.
+    """
+    size = time_ = 0
+    for file in files:
+        if file is None:
+            return None
+        try:
+            # of text twice as fast as of a Path, and there may be 100,000
+            about = os.stat(str(file))  # noqa: PTH116
+        except OSError:
+            return None
+        if not stat.S_ISREG(about.st_mode):
+            return None
+        size += about.st_size
+        time_ = max(time_, about.st_mtime_ns, about.st_ctime_ns)
+    return size, time_
 
 
-def _digest(file: Path) -> bytes | None:
+def _digest(files: Sequence[Path]) -> bytes | None:
+    digests = []
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").digest()
+        for file in files:
+            with file.open("rb") as stream:
+                digests.append(hashlib.file_digest(stream, "sha256").digest())
     except OSError:
         return None
+    return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
 
 
 def _path(file: Path) -> bytes:
-    return os.fsencode(file)
+    # whole: `data/masks/1.png` is another file where the working folder is another
+    return os.fsencode(file.absolute())
 
 
-def _checked(text: str, checksum: int) -> dict[str, Any] | None:
-    if not isinstance(text, str) or not text or zlib.crc32(text.encode()) != checksum:
-        return None
-    found = json.loads(text)
-    return found if isinstance(found, dict) else None
+def _is_sound(text: str, checksum: int) -> bool:
+    """Whether this is an answer, whole as it was written; of a fault there is none."""
+    return isinstance(text, str) and text != "" and zlib.crc32(text.encode()) == checksum

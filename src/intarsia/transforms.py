@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -151,9 +151,26 @@ def shrink(image: Pixels, preprocessing: Preprocessing) -> Pixels:
     if preprocessing.tile is not None and (below, beside) != (height, width):
         # whole blocks, the last of them filled up with what lies at the edge
         image = np.pad(image, ((0, below - height), (0, beside - width), (0, 0)), "edge")
+    if preprocessing.tile is not None and image.dtype.kind == "f":
+        return _block_means(image, preprocessing.factor)
     return _channelwise(
         image, lambda part: cv2.resize(part, target[::-1], interpolation=cv2.INTER_AREA)
     )
+
+
+def _block_means(image: Pixels, factor: int) -> Pixels:
+    """The mean of each whole block of fractions, summed in the same order wherever it lies.
+
+    OpenCV's order depends on the column, and with it the last bit.
+    """
+    total: NDArray[Any] = np.zeros(
+        (image.shape[0] // factor, image.shape[1] // factor, image.shape[2]), image.dtype
+    )
+    for y in range(factor):
+        for x in range(factor):
+            total += image[y::factor, x::factor]
+    total /= factor**2
+    return total
 
 
 def shrink_mask(mask: Mask, preprocessing: Preprocessing) -> Mask:

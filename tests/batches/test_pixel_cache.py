@@ -19,10 +19,10 @@ ARRAYS = [np.arange(35, dtype=np.uint16).reshape(5, 7), np.zeros((3, 2, 1), np.f
 Usage = namedtuple("Usage", "total used free")
 
 
-def made(folder, cache, fit="tiles", tile=(32, 48)):
+def made(folder, cache, fit="tiles", tile=(32, 48), size=(32, 48)):
     data = Dataset.open(folder)
     preprocessing = Preprocessing(
-        (32, 48), fit, data.scaling, (0.0,) * 3, (1.0,) * 3, tile=tile,
+        size, fit, data.scaling, (0.0,) * 3, (1.0,) * 3, tile=tile,
         grid=(2, 3) if fit == "grid" else (1, 1),
     )  # fmt: skip
     return Pairs(data, data.split("train"), preprocessing, cache)
@@ -142,6 +142,28 @@ def test_images_are_decoded_once_until_they_change(large, monkeypatch):
     pairs[0], pairs[1], pairs[2]
     assert len(kept()) == 7
     assert all(path.stat().st_size > 1000 for path in kept())
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept_as_the_one_before(large):
+    pairs = made(large, "disk")
+    image = large / "train/images/a.tif"
+    before = image.read_bytes()
+    tifffile.imwrite(image, np.zeros((151, 131, 3), np.uint8), photometric="rgb")
+    assert pairs.window(0, ((0, 9), (0, 9)))[0].max() == 0
+    image.write_bytes(before)
+    assert made(large, "disk").window(0, ((0, 9), (0, 9)))[0].max() > 0
+
+
+def test_only_what_shrinks_images_otherwise_needs_other_files(large):
+    for size, tile, count in (
+        ((32, 48), (32, 48), 6),
+        ((16, 16), (16, 16), 6),
+        ((32, 48), (64, 96), 12),
+    ):
+        pairs = made(large, "disk", tile=tile, size=size)
+        for index in range(3):
+            pairs.window(index, ((0, 9), (0, 9)))
+        assert len(kept()) == count
 
 
 def test_auto_leaves_to_tiffs_what_they_give_by_windows(large, monkeypatch):

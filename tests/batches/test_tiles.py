@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from intarsia.batches import Pairs, Tiles, TrainingBatches, channel_statistics, draw_shares
@@ -163,6 +164,24 @@ def test_what_tiles_hold_is_remembered_until_the_mask_changes(large, monkeypatch
     mask = large / "train/masks/a.png"
     mask.write_bytes((large / "train/masks/b.png").read_bytes())
     assert tiles(large).counts[:, 2].sum() == 0
+
+
+def test_a_page_behind_one_of_another_size_in_a_depth_that_grows(large):
+    for name in "ab":
+        path = large / f"train/images/{name}.tif"
+        pixels = tifffile.imread(path)
+        with tifffile.TiffWriter(path) as tiff:
+            tiff.write(pixels[:20, :30], photometric="rgb")
+            tiff.write(pixels.astype(np.int32), photometric="rgb", tile=(32, 48))
+    (large / "train/images/c.png").unlink()
+    (large / "val/images/v.tif").write_bytes(path.read_bytes())
+    text = (large / "dataset.yaml").read_text()
+    (large / "dataset.yaml").write_text(text + "image: {page: 1}\n")
+    made = tiles(large, "memory")
+    assert made.pairs.shape(0) == (151, 131)
+    # OpenCV takes 32-bit integers as float64
+    assert made.pairs.window(0, ((0, 151), (0, 131)))[0].dtype == np.float64
+    assert made.pairs.bytes == 2 * 151 * 131 * (3 * 8 + 1)
 
 
 def test_masks_without_a_labelled_pixel_are_an_error(large):

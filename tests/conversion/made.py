@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 SIZE = (13, 21)
-# nested folders with equal names, names that are no ASCII, spaces and signs of URLs
-NAMES = ("x", "a/x", "b/x", "b/größe 1", "c#2%20", "last")
+# nested folders with equal names, names that are no ASCII, spaces and signs of URLs; macOS puts
+# a narrow space into the names of its screenshots
+NAMES = ("x", "a/x", "b/x", "b/größe 1", "c#2%20\u202fAM", "last")
 COLORS = ((0, 0, 0), (128, 64, 0), (0, 128, 128))
 
 

@@ -41,6 +41,20 @@ def test_a_folder_that_is_there_or_inside_is_refused(made, tmp_path):
     assert (tmp_path / "empty/dataset.yaml").is_file()
 
 
+def test_names_that_are_one_where_out_lies(tmp_path, monkeypatch):
+    for at, name in enumerate("Aa"):
+        save(tmp_path / f"set/images/{name}.png", picture(at))
+        save(tmp_path / f"set/masks/{name}.png", mask(at + 1).astype(np.uint8))
+    data = Dataset.open(tmp_path / "set")
+    monkeypatch.setattr("secrets.token_hex", lambda _: "0")
+    (tmp_path / ".OUT.0.PART").mkdir()  # as a file system that ignores case shows it
+    with pytest.raises(DataError, match="A and a would be one file") as caught:
+        convert(data, tmp_path / "out", "coco")
+    assert "case-collision" in caught.value.hint
+    (tmp_path / ".OUT.0.PART").rmdir()
+    assert convert(data, tmp_path / "out", "coco").images == 2
+
+
 @pytest.mark.parametrize("to", ["index", "coco", "labelme"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_nothing_is_left_of_a_conversion_that_stops(made, to, error, tmp_path, monkeypatch):

@@ -66,6 +66,8 @@ def test_all_unknown_names_are_said_with_the_nearest(data):
         (ClassFlags(rename=["car=a", "car=b"]), '"car" already becomes "a"'),
         (ClassFlags(drop=["car"], merge=["x=car"]), '"car" already becomes "x"'),
         (ClassFlags(rename=["car"]), "--rename has no new name"),
+        (ClassFlags(merge=["car+truck"]), "--merge names no class"),
+        (ClassFlags(drop=["car", ","]), "--drop names no class"),
         (ClassFlags(order="car,sky"), "left out; name every class"),
         (ClassFlags(order="car,skyy,truck,door, double door,a=b"), 'did you mean "sky"'),
         (ClassFlags(drop=["sky,car,truck,door, double door,a=b"]), "every class would be"),

@@ -189,3 +189,11 @@ def test_masks_that_are_all_jpegs_say_that_and_nothing_of_their_classes(folder, 
     result = report(folder)
     assert {f.code for f in result.errors} == {"lossy-mask"}
     assert result.warnings == ()
+
+
+@pytest.mark.parametrize(("options", "lossy"), [({"lossless": True}, 0), ({"quality": 80}, 1)])
+def test_webp_masks_behind_a_long_colour_profile(named, report, options, lossy):
+    (named / "train/masks/train4.png").unlink()
+    grey = np.repeat(ids()[:, :, None], 3, axis=2)
+    save(named / "train/masks/train4.webp", grey, icc_profile=b"VP8L" * 3000, **options)
+    assert [f.code for f in report(named).errors].count("lossy-mask") == lossy

@@ -49,6 +49,7 @@ def test_a_copy_saved_again_is_found(folder, report, only):
         ("2024:05:06 10:00:04", 60, ["time"], "4 s from train/images/train0.jpg"),
         ("2024:05:06 12:00:00", 48, ["place"], "0 m from train/images/train0.jpg"),
         ("2024:05:06 12:00:00", 60, [], ""),
+        ("0001:01:01 00:00:00", 60, [], ""),  # no time at all, as .NET writes it
     ],
 )
 def test_time_and_place(folder, report, time, latitude, close, said):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from intarsia.datasets import Dataset
 from intarsia.doctor import check, write_repaired
-from intarsia.errors import DataError
+from intarsia.errors import DataError, IntarsiaError
 
 from .conftest import SIZE, ids, picture, save
 from .made import COLORS, Made, make
@@ -127,6 +127,20 @@ def test_nothing_half_written_is_left(made, monkeypatch, tmp_path):
 
     monkeypatch.setattr("intarsia.doctor.repair.write_mask", fail)
     with pytest.raises(KeyboardInterrupt):
+        write_repaired(data, report, tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_full_disk_makes_no_empty_images(made, monkeypatch, tmp_path):
+    data = Dataset.open(made.root)
+    report = check(data)
+
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device", str(source))
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(IntarsiaError, match="disk full"):
         write_repaired(data, report, tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
 

@@ -6,7 +6,7 @@ import tifffile
 from PIL import Image
 
 from intarsia.errors import ImageError
-from intarsia.images import has_windows, read_image, read_mask
+from intarsia.images import has_windows, read_header, read_image, read_mask
 from intarsia.images.tiff_window import stored_window
 
 H, W = 75, 101
@@ -85,6 +85,26 @@ def test_pages_channels_a_page_each_and_alpha(tmp_path):
     four = np.dstack([RGB, GREY])
     tifffile.imwrite(tmp_path / "a.tif", four, photometric="rgb", extrasamples=["unassalpha"])
     equal_crops(tmp_path / "a.tif", alpha=True)
+
+
+def test_pages_of_other_sizes_and_what_lies_beside_an_image(tmp_path):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(GREY[:20, :30], subfiletype=1)  # a thumbnail comes first
+        tiff.write(DEEP, **TILED)
+        tiff.write(GREY[:40, :50] > 9, subfiletype=4)  # GDAL's mask of valid pixels
+        tiff.write(RGB[:50, :60], photometric="rgb")
+    with pytest.raises(ImageError, match="the file holds 2 images"):
+        read_image(path)
+    for page, shape, dtype in ((None, (H, W, 1), "uint16"), (1, (50, 60, 3), "uint8")):
+        header = read_header(path, page=page)
+        assert (header.height, header.width, header.channels) == shape
+        assert (header.dtype, header.frames) == (dtype, 2)
+    equal_crops(path, page=0)
+    assert read_image(path, page=0).shape == (H, W, 1)
+    assert read_image(path, page=1, window=((9, 50), (0, 60))).shape == (41, 60, 3)
+    with pytest.raises(ImageError, match="no page 2: the file holds 2"):
+        read_header(path, page=2)
 
 
 def test_what_cannot_be_read_in_windows_is_cut_out_of_the_whole(tmp_path):

@@ -9,8 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from intarsia.datasets import Dataset
+from intarsia.doctor import check
 from intarsia.errors import DataError, RecipeError, RunError
 from intarsia.evaluation import evaluate
+from intarsia.file_cache import FileCache
 from intarsia.metrics import confusion_matrix
 from intarsia.prediction import Predictor
 from intarsia.runs import CrossValidation, Run
@@ -199,16 +201,21 @@ def test_what_changed_meanwhile_is_refused(copy, cells, tmp_path, folds_recipe):
     moved = tmp_path / "cells"
     shutil.copytree(cells, moved)
     table = (moved / "splits.csv").read_text()
-    swapped = table.replace("png,0,c", "png,2,c").replace("png,1,d", "png,0,d")
-    (moved / "splits.csv").write_text(swapped.replace("png,2,c", "png,1,c"))
+    swapped = table.replace("png,1,d", "png,0,d").replace("png,0,c", "png,1,c")
+    (moved / "splits.csv").write_text(swapped)
     with pytest.raises(RunError, match="4 in another split, fold or group"):
         train_folds(Dataset.open(moved), folds_recipe, copy.path, resume=True)
     (moved / "splits.csv").write_text(table)
-    first, second = (moved / f"images/b_{n}.png" for n in (0, 1))
+    first = moved / "images/b_0.png"
     first.write_bytes(first.read_bytes() + b"\0")
     with pytest.raises(RunError, match=r"1 changed \(.*b_0"):
         train_folds(Dataset.open(moved), folds_recipe, copy.path, resume=True)
-    assert second.exists()
+    # folds that another drawing has left: whatever was lost, they are not taken for the new ones
+    (moved / "splits.csv").write_text(swapped)
+    shutil.copy(cells / "images/b_0.png", first)
+    (copy.path / "recipe.yaml").unlink()
+    with pytest.raises(RunError, match="fold 0 has other ones than the rest"):
+        train_folds(Dataset.open(moved), folds_recipe, copy.path, resume=True, device="cpu")
 
 
 def test_folds_and_single_trainings_are_never_mixed(folded, copy, cells, tmp_path, folds_recipe):
@@ -242,14 +249,20 @@ def test_data_without_whole_folds(tmp_path, places, message, hint, folds_recipe,
 
 
 def test_every_fold_is_checked_before_the_first_is_trained(
-    tmp_path, caplog, folds_recipe, make_folds
+    tmp_path, caplog, folds_recipe, make_folds, monkeypatch
 ):
     caplog.set_level("INFO")
     root = make_folds(tmp_path / "cells", {"a": "0", "b": "1", "c": "2"})
     (root / "images/c_0.png").write_bytes((root / "images/b_0.png").read_bytes())
+    data, cache = Dataset.open(root), FileCache(tmp_path / "files.sqlite")
+    check(data, cache=cache)
     # folds 1 and 2 share a picture, which is no fault while fold 0 is held out
-    with pytest.raises(DataError, match="nothing was trained") as caught:
-        train_folds(Dataset.open(root), folds_recipe, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        # what a check has seen is not read again
+        for part in ("image", "mask"):
+            patch.setattr(f"intarsia.doctor.examination._{part}_answer", pytest.fail)
+        with pytest.raises(DataError, match="nothing was trained") as caught:
+            train_folds(data, folds_recipe, tmp_path / "run", cache=cache)
     assert "cells, fold 1" in str(caught.value)
     assert "identical-across-splits" in str(caught.value)
     table = (root / "splits.csv").read_text()

@@ -38,14 +38,11 @@ def cache_keys(
         cache.close()
     content = dict(zip(files, found, strict=True))
     version: str = importlib.import_module("intarsia").__version__
-    shrunk = [
-        version,
-        preprocessing.fit,
-        preprocessing.size,
-        preprocessing.grid,
-        preprocessing.longest_side,
-        preprocessing.tile,
-    ]
+    shrunk: list[object] = [version]
+    if preprocessing.native:  # whatever the size of a sample is
+        shrunk += [preprocessing.longest_side, preprocessing.factor]
+    else:
+        shrunk += [preprocessing.fit, preprocessing.size, preprocessing.grid]
     images, masks = [], []
     for sample in samples:
         hashes = [content[file] for file in sample.image_files]

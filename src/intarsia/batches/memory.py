@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+# The folder below /sys/fs/cgroup, and what says limit, use, and what of it could be given back:
+# control groups of version 2, and the controller of version 1.
+_GROUPS = {
+    "": ("", "memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
 
-def available_memory() -> int:
-    """Bytes of memory that can be had without swapping."""
+
+def available_memory(root: Path = Path("/")) -> int:
+    """Bytes of memory that can be had without swapping, within the limit of a container."""
+    return min([_of_machine(root), *_of_groups(root)])
+
+
+def _of_machine(root: Path) -> int:
     try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        text = (root / "proc/meminfo").read_text(encoding="ascii")
     except OSError:
         # not Linux: half of what the machine has, or 4 GiB where even that is unknown
         try:
@@ -18,3 +30,29 @@ def available_memory() -> int:
             return 4 << 30
     line = next(line for line in text.splitlines() if line.startswith("MemAvailable"))
     return int(line.split()[1]) * 1024
+
+
+def _of_groups(root: Path) -> Iterator[int]:
+    """What the limits of this process's control groups, and of those around them, leave."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, kind, place = line.split(":", 2)
+        if kind not in _GROUPS:
+            continue
+        folder, limit, used, spare = _GROUPS[kind]
+        top = root / "sys/fs/cgroup" / folder
+        group = top / place.lstrip("/")
+        # a container sees its own group as the top, whatever it is called outside
+        for level in (group, *group.parents):
+            if level.is_relative_to(top):
+                try:
+                    most = int((level / limit).read_text(encoding="ascii"))
+                    now = int((level / used).read_text(encoding="ascii"))
+                    stat = (level / "memory.stat").read_text(encoding="ascii")
+                except (OSError, ValueError):  # no such group here, or "max": no limit
+                    continue
+                counts = dict(row.split() for row in stat.splitlines())
+                yield max(0, most - now + int(counts.get(spare, 0)))

@@ -16,7 +16,9 @@ from intarsia.batches.cache_keys import cache_keys
 from intarsia.batches.memory import available_memory
 from intarsia.batches.pixel_cache import UNUSED_DAYS, PixelCache
 from intarsia.datasets import Dataset, Sample
+from intarsia.datasets.formats.masks import source_of
 from intarsia.errors import DataError
+from intarsia.file_cache import file_state
 from intarsia.images import Window, has_windows, read_header
 from intarsia.transforms import (
     Augmentation,
@@ -81,6 +83,7 @@ class Pairs:
         self._room = _CACHE_SHARE * available_memory() if cache == "auto" else math.inf
         self._disk: PixelCache | None = None
         self._keys: dict[str, list[str]] = {}
+        self._states: dict[Path, tuple[int, int] | None] = {}
         self.place, self.said = self._choose(sizes)
 
     def __len__(self) -> int:
@@ -184,6 +187,12 @@ class Pairs:
             if self._cache == "disk":
                 raise
             return "files", f"{total} are decoded again each time: {error.what}"
+        self._states = {
+            file: file_state(file)
+            for part in PARTS
+            for image in range(len(self.samples))
+            for file in self._files(image, part)
+        }
         keys = cache_keys(self.data, self.samples, self.preprocessing)
         kept = sum(sizes[part][image] for part, image in copied)
         needed = sum(
@@ -216,10 +225,12 @@ class Pairs:
             return {part: [size] * len(self.samples) for part, size in first.items()}
         images, masks = [], []
         for sample in self.samples:
-            header = read_header(sample.image)
+            header = read_header(sample.image, page=self.data.page)
             self.sizes.append((header.height, header.width))
             pixels = math.prod(kept_size(header.height, header.width, self.preprocessing))
-            images.append(pixels * self.data.channels * np.dtype(header.dtype).itemsize)
+            # in the depth that it is kept in, which OpenCV chooses
+            one = shrink(np.zeros((1, 1, 1), header.dtype), self.preprocessing)
+            images.append(pixels * self.data.channels * one.itemsize)
             masks.append(pixels * np.dtype(self.data.labels.dtype).itemsize)
         return {"image": images, "mask": masks}
 
@@ -251,7 +262,7 @@ class Pairs:
             if found is not None:
                 return found
             made = self._read(image, part)
-            if disk is not None:
+            if disk is not None and self._unchanged(image, part):
                 try:
                     disk.write(key, made)
                 except DataError as error:
@@ -261,6 +272,17 @@ class Pairs:
                     _log.warning("%s; from here on images are decoded each time", error)
                     self._disk = None
         return made
+
+    def _unchanged(self, image: int, part: Part) -> bool:
+        """True where the files are those that the key was made from, whose pixels it will give."""
+        return all(file_state(file) == self._states[file] for file in self._files(image, part))
+
+    def _files(self, image: int, part: Part) -> tuple[Path, ...]:
+        """What this part is decoded from."""
+        sample = self.samples[image]
+        if part == "image":
+            return sample.image_files
+        return () if sample.mask is None else (source_of(sample.mask),)
 
     def _reads_windows(self, image: int, part: Part) -> bool:
         """True where windows of this part are best read from its own file."""

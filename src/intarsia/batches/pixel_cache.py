@@ -62,9 +62,9 @@ class PixelCache:
         path = self._path(key)
         try:
             arrays = _mapped(path)
-        except FileNotFoundError:
+        except OSError:  # mostly: no such file yet
             return None
-        except (OSError, ValueError):  # cut short, or something else: it is ours, and made again
+        except ValueError:  # cut short, or something else: it is ours, and made again
             with contextlib.suppress(OSError):
                 path.unlink()
             return None

@@ -71,7 +71,8 @@ def convert(
         raise DataError(
             "where to?", expected="intarsia convert IN OUT --to FORMAT", hint="name a new folder"
         )
-    opened = open_dataset(data, images, masks, FileCache.of_user())
+    with progress("reading the masks") as show:
+        opened = open_dataset(data, images, masks, FileCache.of_user(), show)
     flags = ClassFlags(rename or (), merge or (), drop or (), order)
     with progress("converting") as show:
         done = write(flags.apply(opened), out, to, progress=show)

@@ -130,7 +130,13 @@ def train(
     folder = out or Path("runs") / f"{dataset.name}-{Path(chosen).stem}{'-folds' * folds}"
     if folds:
         each = train_folds(
-            dataset, resolved, folder, resume=resume, device=device, on_fold=_report_once
+            dataset,
+            resolved,
+            folder,
+            resume=resume,
+            device=device,
+            on_fold=_report_once,
+            cache=cache,
         )
         _report(each)
         return

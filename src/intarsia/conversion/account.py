@@ -124,9 +124,8 @@ class Account:
         if count := self._how["picture"]:
             yield (
                 f"{count} images are written as 8-bit PNG to look at, such as "
-                f"{self._example['picture']}: the program shows no DICOM, other depths, channels "
-                "or pages. Go on with the originals: --images ORIGINALS --masks "
-                f"OUT/{self._writer.masks}"
+                f"{self._example['picture']}: the program cannot show the files themselves. Go on "
+                f"with these: --images ORIGINALS --masks OUT/{self._writer.masks}"
             )
         if count := self._how["stacked"]:
             yield (

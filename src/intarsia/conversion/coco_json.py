@@ -44,7 +44,6 @@ class CocoWriter:
         self._images: dict[str, list[str]] = {}
         self._annotations: dict[str, int] = {}
         self._ignored = data.labels.ignore_index
-        self._uses_ignored = False
 
     def encode(self, placed: Placed, ids: NDArray[Any]) -> tuple[str, ...]:
         runs = runs_of_values(ids.T.reshape(-1))

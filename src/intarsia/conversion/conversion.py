@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -91,6 +92,7 @@ def convert(
     inside = {data.root, *(f.parent for s in data.samples for f in s.image_files)}
     inside |= {s.mask.parent for s in data.samples if isinstance(s.mask, Path)}
     with whole_folder(target, apart_from=inside, flag="OUT") as folder:
+        _check_case(data, folder)
         _check_room(data, folder)
         writer = _WRITERS[to](folder, data)
         account = Account(data, writer)
@@ -128,7 +130,7 @@ def _written(data: Dataset, folder: Path, writer: Writer) -> Generator[_Done | D
 
 
 def _one(data: Dataset, sample: Sample, folder: Path, writer: Writer, *, only_read: bool) -> _Done:
-    header = read_header(sample.image)
+    header = read_header(sample.image, page=data.page)
     size = (header.height, header.width)
     ids = None if sample.mask is None else data.read_mask(sample)
     if ids is not None and ids.shape != size:
@@ -166,10 +168,14 @@ def _in_order(
         ahead: deque[Future[_Done | DataError]] = deque(
             pool.submit(write, sample) for sample in islice(waiting, 2 * workers)
         )
-        while ahead:
-            done = ahead.popleft().result()
-            ahead.extend(pool.submit(write, sample) for sample in islice(waiting, 1))
-            yield done
+        try:
+            while ahead:
+                done = ahead.popleft().result()
+                ahead.extend(pool.submit(write, sample) for sample in islice(waiting, 1))
+                yield done
+        finally:
+            for one in ahead:  # after Ctrl-C nobody waits for what has not begun
+                one.cancel()
 
 
 def _check_names(data: Dataset) -> None:
@@ -182,9 +188,28 @@ def _check_names(data: Dataset) -> None:
             hint="rename the files that `intarsia check` calls odd-name",
         )
     places = Counter(sample.place for sample in data.samples)
-    place, count = places.most_common(1)[0]
-    if count > 1:
-        raise DataError(f"{count} images would be called {place}", where=data.root)
+    doubled = [place for place, count in places.items() if count > 1]
+    if doubled:
+        raise DataError(
+            f"{len(doubled)} names stand for two images each, such as {doubled[0]}",
+            where=data.root,
+        )
+
+
+def _check_case(data: Dataset, folder: Path) -> None:
+    """Raise where one image would lie over another, as on Windows and macOS A.png over a.png."""
+    if not folder.with_name(folder.name.upper()).exists():
+        return  # this file system tells them apart
+    seen: dict[str, str] = {}
+    for sample in data.samples:
+        key = unicodedata.normalize("NFC", sample.place).casefold()
+        first = seen.setdefault(key, sample.place)
+        if first != sample.place:
+            raise DataError(
+                f"{first} and {sample.place} would be one file where OUT lies",
+                where=data.root,
+                hint="rename one of each two that `intarsia check` calls case-collision",
+            )
 
 
 def _is_text(sample: Sample) -> bool:

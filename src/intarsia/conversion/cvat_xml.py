@@ -6,6 +6,7 @@ Source: docs.cvat.ai, "XML annotation format".
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from intarsia.errors import DataError
 from intarsia.labels import IGNORED_COLOR, Color
 
 _LABELS = "labels.json"
+# What XML 1.0 cannot hold in any form; line breaks and tabs are escaped.
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class CvatWriter:
@@ -35,7 +38,7 @@ class CvatWriter:
     lacks: frozenset[str] = frozenset()
 
     def __init__(self, root: Path, data: Dataset) -> None:
-        odd = [s.name for s in data.samples if not s.name.isprintable()]
+        odd = [s.name for s in data.samples if _NOT_XML.search(s.name)]
         if odd:
             raise DataError(
                 f"{len(odd)} names cannot stand in XML, such as {odd[0]!a}",

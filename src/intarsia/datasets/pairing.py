@@ -186,8 +186,12 @@ def pair_files(
     )
     unclear = {*doubled_images.values(), *doubled_masks.values()}
     one_of_two = {path for two in unclear for path in two}
-    samples = tuple(s for s in met if not {s.image, s.mask} & one_of_two)
-    paired = {sample.image for sample in met} | {sample.mask for sample in met} | one_of_two
+    samples = met
+    if unclear:
+        samples = tuple(s for s in met if not {s.image, s.mask} & one_of_two)
+    paired: set[object] = {*one_of_two}
+    if len(images) + len(masks) > 2 * len(met):  # else there is no lone file to look for
+        paired.update(file for sample in met for file in (sample.image, sample.mask))
     notes: tuple[str, ...] = ()
     if samples and (image_affix, mask_affix) != (("", ""), ("", "")):
         first = samples[0]
@@ -195,8 +199,8 @@ def pair_files(
         notes = (f"images and masks are paired by name, such as {first.image.name} with {mask}",)
     return Pairs(
         samples,
-        tuple(path for path in images if path not in paired),
-        tuple(path for path in masks if path not in paired),
+        () if len(images) == len(met) else tuple(path for path in images if path not in paired),
+        () if len(masks) == len(met) else tuple(path for path in masks if path not in paired),
         notes,
         tuple(sorted(unclear)),
     )
@@ -232,6 +236,8 @@ def strip_affix(name: str, affix: tuple[str, str]) -> str | None:
 
 
 def _stripped(names: dict[str, Path], affix: tuple[str, str]) -> dict[str, Path]:
+    if affix == ("", ""):
+        return names
     stripped = ((strip_affix(name, affix), path) for name, path in names.items())
     return {name: path for name, path in stripped if name is not None}
 

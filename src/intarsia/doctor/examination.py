@@ -56,22 +56,12 @@ def _questions(data: Dataset) -> Iterator[Question]:
     image_settings = _digest([data.channels, list(data.channel_names), data.page])
     mask_settings = _digest([data.encoding.to_json(), len(data.labels), has_background(data)])
     for sample in data.samples:
-        settings = image_settings
-        if sample.more_channels:  # the answer depends on these files, too
-            settings += f" {_digest([_state(file) for file in sample.more_channels])}"
-        yield Question(sample.image, "image", settings, partial(_image_answer, data, sample))
+        work = partial(_image_answer, data, sample)
+        yield Question(sample.image, "image", image_settings, work, sample.more_channels)
         if sample.mask is not None:
             mask = sample.mask
             file = mask if isinstance(mask, Path) else None
             yield Question(file, "mask", mask_settings, partial(_mask_answer, data, mask))
-
-
-def _state(file: Path) -> tuple[str, int, int]:
-    try:
-        about = file.stat()
-    except OSError:
-        return str(file), 0, 0
-    return str(file), about.st_size, about.st_mtime_ns
 
 
 def _digest(settings: object) -> str:
@@ -160,8 +150,17 @@ def _mask_answer(data: Dataset, mask: Path | Drawing) -> dict[str, Any]:
 
 
 def _lossy_webp(path: Path) -> bool:
-    """True unless the file holds a lossless stream, by its chunk's name."""
-    return b"VP8L" not in path.read_bytes()[:4096]
+    """True unless the file holds a lossless stream; profiles of any length may stand before it."""
+    with path.open("rb") as file:
+        place = file.seek(12)
+        while len(head := file.read(8)) == 8:
+            if head[:4] in (b"VP8L", b"VP8 "):
+                return head[:4] == b"VP8 "
+            size = int.from_bytes(head[4:], "little")
+            # a frame of an animation holds chunks of its own behind 16 bytes
+            place += 8 + (16 if head[:4] == b"ANMF" else size + size % 2)
+            file.seek(place)
+    return True
 
 
 def _used_palette(raw: RawMask) -> list[list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from intarsia.datasets import Dataset
+from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.groups.joining import join_pairs
 from intarsia.datasets.neighbours import close_pairs
 from intarsia.doctor.files import shown
@@ -24,19 +24,19 @@ def clusters(data: Dataset, inspections: Sequence[Inspection]) -> list[Cluster]:
 
     Of images with the very same pixels one counts: the others have a finding of their own.
     """
-    seen: dict[bytes, tuple[bytes, tuple[str, str]]] = {}
+    seen: dict[bytes, tuple[bytes, Sample]] = {}
     for one in inspections:
         if isinstance(one.image, ImageFacts) and one.image.look is not None:
-            place = (shown(one.sample.image, data), one.sample.split or "")
-            seen.setdefault(one.image.fingerprint, (one.image.look, place))
+            seen.setdefault(one.image.fingerprint, (one.image.look, one.sample))
     looks = [look for look, _ in seen.values()]
     pairs = close_pairs(looks)
     if not len(pairs):
         return []
-    members: dict[int, Cluster] = {}
-    for label, (_, place) in zip(join_pairs(len(looks), pairs), seen.values(), strict=True):
-        members.setdefault(label, []).append(place)
-    return sorted((c for c in members.values() if len(c) > 1), key=len, reverse=True)
+    members: dict[int, list[Sample]] = {}
+    for label, (_, sample) in zip(join_pairs(len(looks), pairs), seen.values(), strict=True):
+        members.setdefault(label, []).append(sample)
+    found = sorted((c for c in members.values() if len(c) > 1), key=len, reverse=True)
+    return [[(shown(s.image, data), s.split or "") for s in cluster] for cluster in found]
 
 
 def as_json(found: Sequence[Cluster]) -> dict[str, Any]:

@@ -27,15 +27,22 @@ def findings(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findi
     from_one = _counted_from_one(data, [mask for _, mask in facts])
     junk = _junk_classes(data, [mask for _, mask in facts])
     background = has_background(data)
-    empty = [mask for _, mask in facts if _is_empty(background, mask)]
-    many = max(1, _MANY_EMPTY * len(facts)) < len(empty) < len(facts)
+    # all at once: asked mask by mask, a second check would spend a tenth of its time on it
+    counts = np.array([mask.counts for _, mask in facts]).reshape(len(facts), len(data.labels))
+    labelled = np.asarray(counts.any(axis=1)).tolist()
+    others = np.asarray(counts[:, 1:].any(axis=1)).tolist()
+    empty = sum(
+        background and some and not (other or mask.unknown)
+        for (_, mask), some, other in zip(facts, labelled, others, strict=True)
+    )
+    many = max(1, _MANY_EMPTY * len(facts)) < empty < len(facts)
     yield from _stored(data, [mask for _, mask in facts if mask.format != DRAWN])
     if many and data.empty is None:
-        yield _many_empty(data, len(empty), len(facts))
+        yield _many_empty(data, empty, len(facts))
     yield from _palettes(data, facts)
-    for one, mask in facts:
-        sound = not (mask.lossy or mask.strays or mask.unknown) and mask.counts.any()
-        if sound and not _is_empty(background, mask):
+    for (one, mask), some, other in zip(facts, labelled, others, strict=True):
+        sound = not (mask.lossy or mask.strays or mask.unknown)
+        if sound and some and (other or not background):
             continue
         file = shown(one.sample.mask or one.sample.image, data)
         yield from _values(data, file, mask, from_one, junk)
@@ -199,6 +206,8 @@ def _counted_from_one(data: Dataset, masks: Sequence[MaskFacts]) -> bool:
 
 def _junk_classes(data: Dataset, masks: Sequence[MaskFacts]) -> int:
     """How many classes are border values in most of the masks that they occur in."""
+    if not any(mask.strays for mask in masks):
+        return 0
     present = np.zeros(len(data.labels), np.int64)
     stray = np.zeros(len(data.labels), np.int64)
     for mask in masks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 from typing import Any
 
@@ -109,7 +110,7 @@ def _by_looks(images: Sequence[ImageFacts], train: _Train) -> dict[int, tuple[in
 
 def _by_time(images: Sequence[ImageFacts], train: _Train) -> dict[int, tuple[float, str]]:
     known = sorted(
-        (image.capture.time.timestamp(), file)
+        (_seconds(image.capture.time), file)
         for file, image in train
         if image.capture.time is not None
     )
@@ -119,12 +120,17 @@ def _by_time(images: Sequence[ImageFacts], train: _Train) -> dict[int, tuple[flo
     found = {}
     for at, image in enumerate(images):
         if image.capture.time is not None:
-            asked = image.capture.time.timestamp()
+            asked = _seconds(image.capture.time)
             place = int(np.searchsorted(times, asked))
             sides = [k for k in (place - 1, place) if 0 <= k < len(known)]
             best = min(sides, key=lambda k: abs(times[k] - asked))
             found[at] = (abs(float(times[best]) - asked), known[best][1])
     return found
+
+
+def _seconds(time: datetime) -> float:
+    """Since 1970 by the camera's clock: summer time here and years before 1970 mean nothing."""
+    return (time - datetime(1970, 1, 1)).total_seconds()
 
 
 def _by_place(images: Sequence[ImageFacts], train: _Train) -> dict[int, tuple[float, str]]:

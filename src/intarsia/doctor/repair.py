@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,7 +23,14 @@ from intarsia.doctor.files import printable, shown
 from intarsia.doctor.findings import Report
 from intarsia.doctor.question import unknown_pixels
 from intarsia.errors import DataError, ImageError
-from intarsia.images import RawMask, read_header, whole_folder, write_atomic, write_mask
+from intarsia.images import (
+    RawMask,
+    copy_file,
+    read_header,
+    whole_folder,
+    write_atomic,
+    write_mask,
+)
 from intarsia.images.header import upright
 
 _SAME_SHAPE = 0.02  # of the aspect ratio: beyond it, a mask of another size is another picture's
@@ -48,7 +55,7 @@ def write_repaired(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Change, ...]:
-    """Write a corrected copy of `data` to `out`, which must not exist; nothing else is touched.
+    """Write a corrected copy of `data` to `out`, a new or an empty folder; nothing else is touched.
 
     `images/` and `masks/` by the samples' names, `dataset.yaml`, `splits.csv` with splits, folds
     and groups, `fixes.json` and `fixes.txt`. Images are copied byte for byte; those that nobody
@@ -59,7 +66,9 @@ def write_repaired(
     along as it is, and a check of the copy reports it again.
 
     Raises:
-        DataError: `out` exists, or lies inside the data set, or its images are several files each.
+        DataError: `out` is not empty, or lies inside the data set, or its images are several files
+            each.
+        IntarsiaError: a file cannot be copied, or the disk is full.
     """
     if any(sample.more_channels for sample in data.samples):
         raise DataError(
@@ -129,14 +138,12 @@ def _kind_of(path: Path, data: Dataset) -> str:
 
 
 def _copied(path: Path | Drawing, folder: Path, name: str) -> Path:
-    """The file itself; one that cannot be read is remade as unreadable as it is: empty."""
+    """The file itself; one that cannot be opened is remade as unreadable as it is: empty."""
     target = folder / f"{name}{path.suffix if isinstance(path, Path) else '.png'}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        if not isinstance(path, Path) or not path.is_file():
-            raise OSError("not a file")
-        shutil.copyfile(path, target)
-    except OSError:
+    if isinstance(path, Path) and path.is_file() and os.access(path, os.R_OK):
+        copy_file(path, target)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(b"")
     return target
 

@@ -19,12 +19,7 @@ def findings(data: Dataset, cache: FileCache | None = None) -> Iterator[Finding]
     """One finding for every image whose content is not that of the saved split."""
     hashed = [sample for sample in data.samples if sample.sha256 is not None]
     questions = (
-        Question(
-            s.image if not s.more_channels else None,
-            "sha256",
-            "",
-            partial(_digest, s.image_files),
-        )
+        Question(s.image, "sha256", "", partial(_digest, s.image_files), s.more_channels)
         for s in hashed
     )
     for sample, found in zip(hashed, answers(questions, cache), strict=True):

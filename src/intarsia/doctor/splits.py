@@ -39,7 +39,8 @@ def _labels(data: Dataset, inspections: Sequence[Inspection]) -> Iterator[Findin
     every = [i.mask for i in inspections if isinstance(i.mask, MaskFacts)]
     # Compression with loss makes classes that nobody drew: where they are is no question then.
     spoiled = 2 * sum(mask.lossy for mask in every) > len(every)
-    ever = sum((mask.counts > 0 for mask in every), start=0)
+    held = np.array([mask.counts for mask in every]).reshape(len(every), len(data.labels)) > 0
+    ever = held.sum(axis=0)
     for split, samples in data.splits.items():
         masks = [
             i.mask for i in inspections if i.sample.split == split and isinstance(i.mask, MaskFacts)

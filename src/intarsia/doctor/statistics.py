@@ -89,10 +89,12 @@ def _objects(data: Dataset, inspections: Sequence[Inspection]) -> list[dict[str,
 
 def _imbalance(data: Dataset, inspections: Sequence[Inspection]) -> dict[str, Any] | None:
     """The pixels of train by class, the weights they suggest, and what to do."""
-    pixels = np.zeros(len(data.labels), np.int64)
-    for one in inspections:
-        if one.sample.split == "train" and isinstance(one.mask, MaskFacts):
-            pixels += one.mask.counts
+    counts = [
+        one.mask.counts
+        for one in inspections
+        if one.sample.split == "train" and isinstance(one.mask, MaskFacts)
+    ]
+    pixels = np.sum([np.zeros(len(data.labels), np.int64), *counts], axis=0)
     there = np.flatnonzero(pixels)
     if len(there) < 2:
         return None
@@ -142,9 +144,8 @@ def _colors(data: Dataset, inspections: Sequence[Inspection], split: str) -> dic
 def _split(data: Dataset, inspections: Sequence[Inspection], split: str) -> dict[str, Any]:
     members = [i for i in inspections if i.sample.split == split]
     masks = [i.mask for i in members if isinstance(i.mask, MaskFacts)]
-    none = np.zeros(len(data.labels), np.int64)
-    pixels = sum((mask.counts for mask in masks), start=none)
-    images = sum((mask.counts > 0 for mask in masks), start=none)
+    counts = np.array([mask.counts for mask in masks]).reshape(len(masks), len(data.labels))
+    pixels, images = counts.sum(axis=0), (counts > 0).sum(axis=0)
     labelled = int(pixels.sum())
     return {
         "images": len(members),

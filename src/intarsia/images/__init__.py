@@ -1,7 +1,7 @@
 """Pixels of any depth from and to files."""
 
 from intarsia.images.capture import Capture, read_capture
-from intarsia.images.folders import copy_file, whole_folder
+from intarsia.images.folders import check_new_folder, copy_file, whole_folder
 from intarsia.images.header import MAX_PIXELS, ImageHeader, read_header
 from intarsia.images.masks import RawKind, RawMask, read_mask
 from intarsia.images.reading import has_windows, read_image
@@ -17,6 +17,7 @@ __all__ = [
     "RawMask",
     "Scaling",
     "Window",
+    "check_new_folder",
     "copy_file",
     "has_windows",
     "read_capture",

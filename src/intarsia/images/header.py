@@ -101,18 +101,22 @@ class ImageHeader:
     orientation: int
 
 
-def read_header(path: str | os.PathLike[str]) -> ImageHeader:
+def read_header(path: str | os.PathLike[str], *, page: int | None = None) -> ImageHeader:
     """The header of one image file; no pixel is decoded.
 
+    Args:
+        page: that of `read_image`, None for the first; the pages of a TIFF may differ in size.
+
     Raises:
-        ImageError: not a regular file, empty, not an image, or more than `MAX_PIXELS` pixels.
+        ImageError: not a regular file, empty, not an image, no such page in a TIFF, or more than
+            `MAX_PIXELS` pixels.
     """
     file = Path(path)
     start = read_start(file)
     if is_tiff(start):
         from intarsia.images.tiff import read_tiff_header
 
-        return read_tiff_header(file)
+        return read_tiff_header(file, page)
     if is_dicom(start):
         from intarsia.images.dicom import read_dicom_header
 

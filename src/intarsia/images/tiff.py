@@ -48,17 +48,25 @@ class TiffPixels:
     palette: NDArray[np.uint8] | None
 
 
-def read_tiff_header(path: Path) -> ImageHeader:
-    """The header of the first page; see `read_header`."""
+def read_tiff_header(path: Path, page: int | None) -> ImageHeader:
+    """The header of one page; see `read_header`."""
     with _open(path) as tiff:
-        page = _first_page(tiff, path)
-        channels = _channel_pages(tiff) or _colour_channels(page)
-        orientation = _orientation(page)
-        height, width = _upright_size(page)
-        dtype = "uint8" if page.dtype is None or page.dtype.kind == "b" else page.dtype.name
-        photometric = _photometric(page)
+        frames = _frames(tiff)
+        if page is not None:
+            check_page(path, frames, page)
+        chosen = _chosen_page(tiff, path, frames, page)
+        channels = _channel_pages(tiff) or _colour_channels(chosen)
+        height, width = _upright_size(chosen)
+        dtype = "uint8" if chosen.dtype is None or chosen.dtype.kind == "b" else chosen.dtype.name
         return ImageHeader(
-            width, height, channels, dtype, photometric, "TIFF", _frames(tiff), orientation
+            width,
+            height,
+            channels,
+            dtype,
+            _photometric(chosen),
+            "TIFF",
+            frames,
+            _orientation(chosen),
         )
 
 
@@ -73,13 +81,9 @@ def read_tiff(
     with _open(path) as tiff:
         frames = _frames(tiff)
         check_page(path, frames, page)
-        first = _first_page(tiff, path)
+        chosen = _chosen_page(tiff, path, frames, page)
         _check_complete(tiff, path)
         channel_pages = _channel_pages(tiff)
-        chosen = first
-        if not channel_pages and len(tiff.pages) >= frames:
-            chosen = _pages(tiff)[page or 0]
-        check_pixels(path, chosen.imagewidth, chosen.imagelength)
         orientation = _orientation(chosen)
         stored = None
         if window is not None:
@@ -111,9 +115,7 @@ def tiff_has_windows(path: Path, page: int | None) -> bool:
     with _open(path) as tiff:
         frames = _frames(tiff)
         check_page(path, frames, page)
-        first = _first_page(tiff, path)
-        chosen = _pages(tiff)[page or 0] if len(tiff.pages) >= frames else first
-        return bool(_windowed_pages(tiff, chosen))
+        return bool(_windowed_pages(tiff, _chosen_page(tiff, path, frames, page)))
 
 
 def _windowed_pages(tiff: TiffFile, chosen: TiffPage) -> list[TiffPage]:
@@ -144,26 +146,29 @@ def _open(path: Path) -> Iterator[TiffFile]:
 
 
 def _pages(tiff: TiffFile) -> list[TiffPage]:
-    """Pages that are images, without the thumbnails and pyramid levels behind them."""
+    """Pages that are images: no thumbnails, pyramid levels, or GDAL's masks of valid pixels."""
     pages = [tiff.pages[index].aspage() for index in range(len(tiff.pages))]
-    full = [page for page in pages if not page.is_reduced]
+    full = [page for page in pages if not page.is_reduced and not page.is_mask]
     return full or pages[:1]
 
 
-def _first_page(tiff: TiffFile, path: Path) -> TiffPage:
+def _chosen_page(tiff: TiffFile, path: Path, frames: int, page: int | None) -> TiffPage:
+    """The page of an image; the first one where its channels, or a long stack, lie behind it."""
     if not len(tiff.pages):
         raise ImageError("the TIFF holds no image", where=path)
-    page = tiff.pages[0].aspage()
-    check_pixels(path, page.imagewidth, page.imagelength)
-    if page.imagedepth > 1:
+    chosen = tiff.pages[0].aspage()
+    if not _channel_pages(tiff) and len(tiff.pages) >= frames:
+        chosen = _pages(tiff)[page or 0]
+    check_pixels(path, chosen.imagewidth, chosen.imagelength)
+    if chosen.imagedepth > 1:
         raise ImageError(
-            f"the TIFF holds a volume of {page.imagedepth} slices",
+            f"the TIFF holds a volume of {chosen.imagedepth} slices",
             kind="several-pages",
             where=path,
             expected="one image a file",
             hint="write each slice to a file of its own",
         )
-    return page
+    return chosen
 
 
 def _channel_pages(tiff: TiffFile) -> int:

@@ -26,7 +26,6 @@ from intarsia.runs.lock import RunLock
 from intarsia.training.folder import (
     compare_data,
     compare_recipes,
-    content_of,
     make_folder,
     refuse_taken,
     remove_unfinished_files,
@@ -55,6 +54,7 @@ def train_folds(
     device: str = "auto",
     on_epoch: Callable[[int, Row], None] | None = None,
     on_fold: Callable[[Run], None] | None = None,
+    cache: FileCache | None = None,
 ) -> CrossValidation:
     """Trains once for each fold of the data, which is then val, and measures all folds together.
 
@@ -63,7 +63,8 @@ def train_folds(
     one network that was not trained on it. A test split takes no part. A time budget is for all
     folds together: it becomes one number of epochs, measured on fold 0. `on_epoch` is called with
     the fold and each row of its log, `on_fold` with each fold's finished run. With `resume=True`
-    an interrupted cross-validation goes on where it was stopped.
+    an interrupted cross-validation goes on where it was stopped. `cache` spares the checks the
+    files that it knows.
 
     Raises:
         DataError: the data have no folds, or the check found errors in one of them; nothing was
@@ -84,10 +85,10 @@ def train_folds(
     with ExitStack() as held:
         if stored is not None:
             held.enter_context(RunLock(path))
-            data = _checked(data, recipe)
+            data = _checked(data, recipe, cache)
             compare_data(stored, data)
         else:
-            data = _checked(data, recipe)
+            data = _checked(data, recipe, cache)
             setup = _fitted(_prepared(data, recipe, device))
             make_folder(path)
             held.enter_context(RunLock(path))
@@ -150,27 +151,27 @@ def _check_folds(data: Dataset) -> None:
         )
 
 
-def _checked(data: Dataset, recipe: Recipe) -> Dataset:
+def _checked(data: Dataset, recipe: Recipe, cache: FileCache | None = None) -> Dataset:
     """The data as the recipe wants it, after the check of every fold has said what it found.
 
-    Each file is read once. Of the later folds only what is new is said.
+    Each file is read once at most. Of the later folds only what is new is said.
     """
     check_names(recipe.model.name, recipe.model.encoder)
     chosen = choose_classes(data, recipe)
     reports = []
     said: set[tuple[str, str | None, str]] = set()
-    with TemporaryDirectory(prefix="intarsia-") as folder:
-        cache = FileCache(Path(folder) / "files.sqlite")
-        try:
-            for number in range(chosen.folds):
-                report = check(chosen.fold(number), cache=cache)
-                keys = {(f.code, f.file, f.value) for f in report.findings}
-                if number > 0:
-                    report = _unsaid(report, number, said)
-                said |= keys
-                reports.append(report)
-        finally:
-            cache.close()
+    with ExitStack() as held:
+        if cache is None:
+            folder = held.enter_context(TemporaryDirectory(prefix="intarsia-"))
+            cache = FileCache(Path(folder) / "files.sqlite")
+            held.callback(cache.close)
+        for number in range(chosen.folds):
+            report = check(chosen.fold(number), cache=cache)
+            keys = {(f.code, f.file, f.value) for f in report.findings}
+            if number > 0:
+                report = _unsaid(report, number, said)
+            said |= keys
+            reports.append(report)
     texts = [str(report) for report in reports if report.findings]
     if any(report.errors for report in reports):
         raise DataError(
@@ -232,19 +233,19 @@ def _train_fold(
     except Interrupted as stopped:
         stopped.where = f"{stored.path}, {place}"
         raise
-    if _files(run) != _files(stored):
+    if _samples(run) != _samples(stored):
         raise RunError(
-            f"the files of the data set were changed while folds were trained: fold {number} has "
-            "other ones than those before it",
+            f"files or folds of the data set were changed while folds were trained: fold {number} "
+            "has other ones than the rest",
             where=run.path,
             hint="restore them, remove this folder, and go on with --resume",
         )
     return run
 
 
-def _files(run: Run) -> dict[str, dict[str, Any]]:
-    """What each image and mask held when the run began."""
-    return {sample["name"]: content_of(sample) for sample in run.manifest["samples"]}
+def _samples(run: Run) -> dict[str, dict[str, Any]]:
+    """What each image and mask held when the run began, and its fold."""
+    return {sample["name"]: sample | {"split": None} for sample in run.manifest["samples"]}
 
 
 def _summary(stored: CrossValidation) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def compare_data(run: Run, data: Dataset) -> None:
     now = {s["name"]: s for s in manifest["samples"]}
     gone, added = sorted(before.keys() - now.keys()), sorted(now.keys() - before.keys())
     differing = [n for n in sorted(before.keys() & now.keys()) if before[n] != now[n]]
-    moved = [n for n in differing if content_of(before[n]) == content_of(now[n])]
+    moved = [n for n in differing if _content_of(before[n]) == _content_of(now[n])]
     changed = [n for n in differing if n not in moved]
     problems = [
         f"{len(names)} {word} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
@@ -142,6 +142,6 @@ def compare_data(run: Run, data: Dataset) -> None:
         )
 
 
-def content_of(item: dict[str, Any]) -> dict[str, Any]:
+def _content_of(item: dict[str, Any]) -> dict[str, Any]:
     """A sample of a manifest without its place in the splits."""
     return {key: value for key, value in item.items() if key not in ("split", "fold", "group")}

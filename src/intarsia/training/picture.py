@@ -24,7 +24,7 @@ def write_picture(run: Run, setup: Setup, network: Network, epoch: int) -> None:
     data, preprocessing = setup.data, setup.preprocessing
     sample = setup.validation_samples[0]
     if preprocessing.tile is not None:
-        header = read_header(sample.image)
+        header = read_header(sample.image, page=data.page)
         place = _middle((header.height, header.width), preprocessing.tile)
         image = data.read_image(sample, window=place)
         truth = data.read_mask(sample, window=place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,8 @@ def read_beside_brushes(path: Path) -> Found | None:
     Raises:
         DataError: there are only these PNGs, which name tasks and no images.
     """
-    brushes = [Path(p) for p in image_paths(path) if _BRUSH.fullmatch(Path(p).name)]
+    # in text, as every folder of 100,000 files is asked first whether it is one of these
+    brushes = [Path(p) for p in image_paths(path) if _BRUSH.fullmatch(p.rpartition(os.sep)[2])]
     if not brushes:
         return None
     found = read(path)

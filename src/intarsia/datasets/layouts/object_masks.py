@@ -11,7 +11,7 @@ from intarsia.datasets.formats.source import listed
 from intarsia.datasets.layouts.drawn import Entry, Source, assemble, folder_splits
 from intarsia.datasets.layouts.found import Found
 from intarsia.datasets.layouts.names import images_and_masks, subfolders
-from intarsia.datasets.pairing import entries, image_files, is_image, key
+from intarsia.datasets.pairing import entries, image_files, image_paths, is_image, key
 
 _PROBES = 20
 _Place = tuple[Path, str]  # the folder of the objects, and their key in it
@@ -30,16 +30,16 @@ def _a_folder_an_image(path: Path) -> Found | None:
     images: dict[Path, _Place] = {}
     alone: list[Path] = []
     for folder in folders:
-        inside = image_files(folder / "images") if (folder / "images").is_dir() else []
+        inside = image_paths(folder / "images") if (folder / "images").is_dir() else []
         if len(inside) != 1:
             # several images in one of the folders are a split or a patient, not one image
             if inside and (folder / "masks").is_dir():
                 return None
             continue
         if (folder / "masks").is_dir():
-            images[inside[0]] = (folder / "masks", "")
+            images[Path(inside[0])] = (folder / "masks", "")
         else:
-            alone.append(inside[0])
+            alone.append(Path(inside[0]))
     # a folder of one image and one mask is a pair like any other
     if not any(len(_files(place)) > 1 for place, _ in list(images.values())[:_PROBES]):
         return None
