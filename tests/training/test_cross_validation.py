@@ -253,7 +253,6 @@ def test_folds_and_single_trainings_are_never_mixed(folded, copy, cells, tmp_pat
     ("places", "message", "hint"),
     [
         ({"a": "test", "b": "test"}, "has no folds", "intarsia split DATA --folds 5"),
-        ({"a": "0", "b": "2"}, "numbered 0, 2", "--replace"),
         ({"a": "0", "b": "test"}, "numbered 0", "--replace"),
     ],
 )

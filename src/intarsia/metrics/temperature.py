@@ -142,12 +142,14 @@ def fit_temperature(probabilities: NDArray[np.floating], truth: NDArray[np.integ
     low, high = (math.log(end) for end in RANGE)
     best = minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-4})
     found = float(best.x)
+    reached = nll(found)
     return Temperature(
         value=math.exp(found),
         nll_before=nll(0.0),
-        nll_after=nll(found),
+        nll_after=reached,
         pixels=len(truth),
-        at_limit=min(found - low, high - found) < 1e-2,
+        # near it the likelihood can be flat to the last digit: its value says it, not the place
+        at_limit=min(nll(low), nll(high)) <= reached + 1e-6,
     )
 
 
