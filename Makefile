@@ -23,8 +23,9 @@ endif
 demo: $(VENV)/.installed
 	$(BIN)/intarsia demo --out demo
 
+# a process a core, and a file at a time: the fixtures of a file are made once
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
 
 $(BIN)/python:
 	@test -n "$(UV)$(PYTHON)" || { echo "needs Python 3.11 or newer with venv, or uv" >&2; exit 2; }
