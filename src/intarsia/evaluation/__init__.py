@@ -2,6 +2,7 @@
 
 from intarsia.evaluation.details import DetailRecords, Details
 from intarsia.evaluation.folds import pool_folds
+from intarsia.evaluation.kept import load_sheet
 from intarsia.evaluation.measurement import evaluate
 from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
 
@@ -12,5 +13,6 @@ __all__ = [
     "Evaluation",
     "ImageMetrics",
     "evaluate",
+    "load_sheet",
     "pool_folds",
 ]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from intarsia.errors import DataError, RunError
 from intarsia.evaluation.details import DetailRecords
-from intarsia.evaluation.measurement import SELECTION_SPLIT, Also, evaluate, keep_sheet
+from intarsia.evaluation.kept import keep_sheet, load_arrays
+from intarsia.evaluation.measurement import SELECTION_SPLIT, Also, evaluate
 from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, sheet_name
 
 if TYPE_CHECKING:
@@ -109,11 +108,12 @@ def pool_folds(run: CrossValidation, sheets: list[Evaluation] | None = None) -> 
                 where=run.path,
                 hint="the folder is not as `intarsia train --folds` left it: train into another",
             )
-    stored = [_stored(fold, sheet) for fold, sheet in zip(folds, sheets, strict=True)]
+    details = all(sheet.details is not None for sheet in sheets)
+    names = ("matrices", *(DetailRecords(0, 0).arrays() if details else ()))
+    stored = [load_arrays(fold, sheet, *names) for fold, sheet in zip(folds, sheets, strict=True)]
     matrices = np.concatenate([arrays["matrices"] for arrays in stored])
-    records = None
-    if all(sheet.details is not None for sheet in sheets):
-        records = DetailRecords.joined(stored)
+    groups = np.concatenate([arrays["groups"] for arrays in stored])
+    records = DetailRecords.joined(stored) if details else None
     images = [sheet.images for sheet in sheets]
     seconds = [sheet.seconds for sheet in sheets if sheet.seconds is not None]
     each = [
@@ -135,8 +135,10 @@ def pool_folds(run: CrossValidation, sheets: list[Evaluation] | None = None) -> 
         milliseconds_per_image=sum(each) / sum(images) if len(each) == len(sheets) else None,
         # no temperature: each fold has its own
         details=None if records is None else records.details(matrices, sheets[0].names),
+        matrices=matrices,
+        groups=tuple(str(group) or None for group in groups),
     )
-    keep_sheet(run, pooled, matrices, records)
+    keep_sheet(run, pooled, records)
     return pooled
 
 
@@ -146,20 +148,3 @@ def _own_sheet(fold: Run) -> Evaluation:
     if content is None:
         raise RunError("the fold has no metric sheet", where=fold.path / f"evaluations/{name}.json")
     return Evaluation.from_json(content)
-
-
-def _stored(fold: Run, sheet: Evaluation) -> dict[str, NDArray[Any]]:
-    """The arrays of the sheet's images, in its order: `matrices` (N, K, K), details if any."""
-    path = fold.path / "evaluations" / f"{sheet.name}.npz"
-    needed = ["matrices"]
-    if sheet.details is not None:
-        needed += DetailRecords(0, 0).arrays()
-    try:
-        with np.load(path) as arrays:
-            files = arrays["files"].tolist()
-            stored = {name: arrays[name] for name in needed}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise RunError(f"cannot read the matrices of a fold: {error}", where=path) from error
-    if files != [row.file for row in sheet.per_image]:
-        raise RunError("the matrices are not those of the sheet beside them", where=path)
-    return stored

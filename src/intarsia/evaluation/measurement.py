@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from intarsia import metrics
 from intarsia.errors import DataError
 from intarsia.evaluation.details import DetailRecords
+from intarsia.evaluation.kept import keep_sheet
 from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def evaluate(
     data: Dataset | str | Path | None = None,
     split: str = "val",
     *,
+    splits: Literal["run", "data"] = "run",
     subset: bool = False,
     details: bool = False,
     device: str = "auto",
@@ -54,7 +55,8 @@ def evaluate(
     whole image), and kept in both files (`DetailRecords`). `progress` is called with
     (images done, all images), `also` with each image's
     (K, H, W) probabilities and (H, W) truth. With `subset` the run's own data may lack some of
-    the split.
+    the split. With `splits="data"` copies and extensions of the run's data are split as they say
+    themselves; where that is not how the run was, the sheet is given back and not kept.
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
     folds were trained on it, a mask is missing or of another size, or the run's own images or
@@ -79,7 +81,7 @@ def evaluate(
             also=also,
             progress=progress,
         )
-    dataset, own = _dataset(run, data)
+    dataset, own, keep = _dataset(run, data, split, splits)
     if isinstance(run, CrossValidation):
         check_unseen(run, dataset, split)
     if isinstance(data, str | Path):
@@ -147,15 +149,19 @@ def evaluate(
         seconds=time.perf_counter() - started,
         milliseconds_per_image=1000 * predicting / len(samples),
         details=(None if records is None else records.details(matrices, labels.names, temperature)),
+        matrices=matrices,
+        groups=tuple(sample.group for sample in samples),
     )
-    keep_sheet(run, sheet, matrices, records)
+    if keep:
+        keep_sheet(run, sheet, records)
     return sheet
 
 
-def _dataset(run: Run, data: Dataset | str | Path | None) -> tuple[Dataset, bool]:
-    """The data to measure on, in the run's classes, and whether it is the run's own.
-
-    Its own data is split as the run was; other images keep the splits they have.
+def _dataset(
+    run: Run, data: Dataset | str | Path | None, split: str, splits: Literal["run", "data"]
+) -> tuple[Dataset, bool, bool]:
+    """The data to measure on, in the run's classes, whether the split is the run's own, and
+    whether the sheet is one of the run's.
     """
     from intarsia.datasets import Dataset
 
@@ -179,10 +185,14 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> tuple[Dataset, bool
             where=dataset.root,
         )
     if data is None:
-        return dataset, True
-    if dataset.known_to(run.manifest):
-        return dataset.with_splits_of(run.manifest), True
-    return dataset, False
+        return dataset, True, True
+    if not dataset.known_to(run.manifest):
+        return dataset, False, True
+    resplit = dataset.with_splits_of(run.manifest)
+    if splits == "run":
+        return resplit, True, True
+    here, there = ({s.name for s in d.splits.get(split, ())} for d in (dataset, resplit))
+    return dataset, here == there, here == there
 
 
 def _check_own(run: Run, dataset: Dataset, split: str, subset: bool) -> None:
@@ -229,26 +239,6 @@ def _differences(expected: list[str], found: list[str]) -> str:
     if not parts:
         parts.append(f"the order differs; here: {', '.join(found)}")
     return "; ".join(parts)
-
-
-def keep_sheet(
-    run: Run,
-    sheet: Evaluation,
-    matrices: NDArray[np.int32],
-    records: DetailRecords | None = None,
-) -> None:
-    """Writes the sheet, and beside it the matrices (N, K, K) and details of its images."""
-    from intarsia.images import write_atomic
-
-    path = run.write_evaluation(sheet.name, sheet.to_json())
-    buffer = io.BytesIO()
-    arrays = {
-        "files": np.array([row.file for row in sheet.per_image]),
-        "matrices": matrices,
-        **({} if records is None else records.arrays()),
-    }
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomic(path.with_suffix(".npz"), buffer.getvalue())
 
 
 def _size(array: NDArray[Any]) -> str:

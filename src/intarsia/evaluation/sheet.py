@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from intarsia import metrics
 from intarsia.errors import DataError, did_you_mean
@@ -65,6 +66,8 @@ class Evaluation:
     seconds: float | None = None
     milliseconds_per_image: float | None = None
     details: Details | None = None
+    matrices: NDArray[np.integer] | None = None
+    groups: tuple[str | None, ...] = ()
 
     @property
     def name(self) -> str:
@@ -141,7 +144,12 @@ class Evaluation:
         }
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Self:
+    def from_json(
+        cls,
+        content: Mapping[str, Any],
+        matrices: NDArray[np.integer] | None = None,
+        groups: tuple[str | None, ...] = (),
+    ) -> Self:
         """The inverse of `to_json`; figures are computed again from the confusion matrix."""
         if int(content.get("schema", SCHEMA)) > SCHEMA:
             raise DataError(
@@ -168,6 +176,8 @@ class Evaluation:
             seconds=content.get("seconds"),
             milliseconds_per_image=content.get("milliseconds_per_image"),
             details=None if details is None else Details.from_json(details),
+            matrices=matrices,
+            groups=groups,
         )
 
     def __str__(self) -> str:
