@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from intarsia.errors import IntarsiaError as IntarsiaError
     from intarsia.evaluation import Evaluation as Evaluation
     from intarsia.evaluation import evaluate as evaluate
+    from intarsia.exporting import export as export
     from intarsia.labels import LabelMap as LabelMap
     from intarsia.models import build_model as build_model
     from intarsia.prediction import Predictor as Predictor
@@ -55,6 +56,7 @@ _HOMES = {
     "compare_recipes": "comparison",
     "convert": "conversion",
     "evaluate": "evaluation",
+    "export": "exporting",
     "predict_folder": "prediction",
     "recipe_names": "recipe",
     "train": "training",
@@ -84,6 +86,7 @@ __all__ = [  # noqa: RUF022 - the order of the work, not of the alphabet
     "write_comparison",
     "Predictor",
     "predict_folder",
+    "export",
     "draw",
     "errors",
     "IntarsiaError",

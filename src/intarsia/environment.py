@@ -186,8 +186,10 @@ def record_environment(device: str) -> dict[str, object]:
     import torch
 
     packages = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "numpy", "pillow")
-    versions = {"intarsia": _version("intarsia"), "python": platform.python_version()}
-    versions |= {name: _version(name) for name in (*packages, "opencv-python-headless", "tifffile")}
+    versions = {"intarsia": installed_version("intarsia"), "python": platform.python_version()}
+    versions |= {
+        name: installed_version(name) for name in (*packages, "opencv-python-headless", "tifffile")
+    }
     versions["torch"] = torch.__version__  # with the build, which the package's version lacks
     return {
         "versions": versions,
@@ -200,7 +202,8 @@ def record_environment(device: str) -> dict[str, object]:
     }
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str:
+    """The version of a package, or `not installed`."""
     try:
         return version(package)
     except PackageNotFoundError:

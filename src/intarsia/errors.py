@@ -96,6 +96,14 @@ class RunError(IntarsiaError):
     """A run folder is missing, locked, damaged or already taken."""
 
 
+class BundleError(IntarsiaError):
+    """An exported model is missing, damaged, or needs what is not here."""
+
+
+class ExportError(IntarsiaError):
+    """A run cannot be exported, or what came of it does not do what the run does."""
+
+
 class PredictionError(IntarsiaError):
     """Some inputs of a prediction failed; the rest were written."""
 

@@ -7,7 +7,7 @@ mean, so nothing aliases and both sides see the same pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -94,6 +94,20 @@ class Preprocessing:
             "longest_side": self.longest_side,
             "tile": None if self.tile is None else list(self.tile),
         }
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of `to_json`."""
+        return cls(
+            size=(item["size"][0], item["size"][1]),
+            fit=item["fit"],
+            scaling=Scaling.from_json(item["scaling"]),
+            mean=tuple(item["mean"]),
+            std=tuple(item["std"]),
+            grid=tuple(item.get("grid", (1, 1))),
+            longest_side=item.get("longest_side"),
+            tile=(item["tile"][0], item["tile"][1]) if item.get("tile") else None,
+        )
 
 
 def fitted_rectangle(

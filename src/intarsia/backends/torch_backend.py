@@ -29,13 +29,15 @@ def torch_network(model: nn.Module, *others: nn.Module, device: str = "cpu") -> 
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
             batch = torch.from_numpy(images).to(device, memory_format=torch.channels_last)
-            logits: NDArray[np.float32] = _mean([m(batch).float() for m in models]).cpu().numpy()
+            logits: NDArray[np.float32] = (
+                mean_logits([m(batch).float() for m in models]).cpu().numpy()
+            )
         return logits
 
     return run
 
 
-def _mean(logits: list[Tensor]) -> Tensor:
+def mean_logits(logits: list[Tensor]) -> Tensor:
     """Logits of the mean of the probabilities of several (B, K, H, W)."""
     if len(logits) == 1:
         return logits[0]

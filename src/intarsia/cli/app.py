@@ -22,6 +22,7 @@ from intarsia.cli import (
     demo,
     env,
     evaluate,
+    export,
     predict,
     recipes,
     reproduce,
@@ -54,6 +55,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("reproduce")(reproduce.reproduce)
 app.command("runs")(runs.runs)
 app.command("env")(env.env)

@@ -9,12 +9,14 @@ import typer
 
 from intarsia.cli.arguments import DeviceOption, VerboseOption
 from intarsia.cli.display import progress
-from intarsia.cli.settings import SettingsOption, open_run
+from intarsia.cli.settings import SettingsOption
 from intarsia.errors import PredictionError
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN|BUNDLE", help="A run folder, or an exported model.")
+    ],
     inputs: Annotated[
         list[Path], typer.Argument(metavar="IMAGE|FOLDER...", help="What to segment.")
     ],
@@ -36,11 +38,12 @@ def predict(
 
     \b
     Example: intarsia predict runs/camvid photos/ --out masks/ --overlay
+             intarsia predict model.intarsia photos/ --out masks/
              intarsia predict runs/pets photos/ --out out/ --set predict.portrait=pet
     """
     from intarsia.prediction import Predictor, predict_folder
 
-    predictor = Predictor(open_run(run, settings), device=device)
+    predictor = Predictor(run, device=device, settings=settings or ())
     with progress("predicting") as show:
         report = predict_folder(
             predictor,

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 
 from intarsia.datasets import Dataset, Sample
-from intarsia.datasets.pixels import read_stack
 from intarsia.errors import IntarsiaError
 from intarsia.images import ImageHeader, copy_file, write_rgb
+from intarsia.images.pixels import read_stack
 
 How = Literal["copied", "stacked", "picture"]
 

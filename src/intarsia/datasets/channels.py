@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.datasets.pixels import read_stack
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, ImageError
 from intarsia.file_cache import FileCache, Question, answers
 from intarsia.images import ImageHeader, Scaling, read_header
+from intarsia.images.pixels import read_stack
 
 _MOST_HEADERS = 2000
 _MOST_IMAGES = 32

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from intarsia.datasets.encodings import MaskEncoding, show
 from intarsia.datasets.formats.masks import read_mask
-from intarsia.datasets.pixels import read_pixels
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, did_you_mean
 from intarsia.images import Scaling, Window
+from intarsia.images.pixels import read_pixels
 from intarsia.labels import LabelMap
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from intarsia.datasets.description import Description
 from intarsia.datasets.groups import Groups, group_samples, parse_rule
 from intarsia.datasets.groups.table import names_of
-from intarsia.datasets.pixels import read_stack
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.split_table import apply_rows, read_rows
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError, nearest
+from intarsia.images.pixels import read_stack
 
 
 def declared_splits(

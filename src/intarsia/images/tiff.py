@@ -134,8 +134,14 @@ def _windowed_pages(tiff: TiffFile, chosen: TiffPage) -> list[TiffPage]:
 
 @contextmanager
 def _open(path: Path) -> Iterator[TiffFile]:
-    import tifffile
-
+    try:
+        import tifffile
+    except ImportError as error:
+        raise ImageError(
+            "TIFF needs the packages tifffile and imagecodecs",
+            where=path,
+            hint="pip install tifffile imagecodecs, or convert it to PNG",
+        ) from error
     try:
         with tifffile.TiffFile(path) as tiff:
             yield tiff

@@ -9,5 +9,6 @@ from intarsia.inference.band import Band, Ids
 from intarsia.inference.inference import Inference, Refine
 from intarsia.inference.probabilities import Network
 from intarsia.inference.reading import read_ahead
+from intarsia.inference.settings import Settings
 
-__all__ = ["Band", "Ids", "Inference", "Network", "Refine", "read_ahead"]
+__all__ = ["Band", "Ids", "Inference", "Network", "Refine", "Settings", "read_ahead"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,31 +10,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.datasets.pixels import read_pixels
 from intarsia.errors import ImageError
-from intarsia.inference import Ids, Inference
+from intarsia.images.pixels import read_pixels
+from intarsia.inference import Ids, Inference, Settings
 from intarsia.labels import LabelMap
-from intarsia.recipe import PredictSection
 from intarsia.transforms import Preprocessing
 
 if TYPE_CHECKING:
+    from intarsia.bundles import SelfTest
     from intarsia.runs import Run
 
 
 class Predictor:
-    """The best checkpoint of a run, ready to segment images of any size.
+    """The best checkpoint of a run, or a bundle made of it, ready to segment images of any size.
 
+    `path` is a run, its folder, or the file that `intarsia export` wrote; a bundle needs no torch.
     `device` is auto, cpu, cuda or mps. The run's recipe says how the network is used
     (`predict.*`); `settings` change that, as `KEY=VALUE`. `inference` is the same without files.
-    Raises RunError or RecipeError where the run, the device, a key, or a class that
-    `predict.portrait` names is not there, or where `predict.soft` or `predict.threshold` meet
-    another number of classes than two.
+    Raises RunError, BundleError or RecipeError where the run, the file, the device, a key, or a
+    class that `predict.portrait` names is not there or damaged, or where `predict.soft` or
+    `predict.threshold` meet another number of classes than two. `card` is the model card of a
+    bundle, None of a run.
     """
 
+    name: str
     labels: LabelMap
     preprocessing: Preprocessing
-    settings: PredictSection
+    settings: Settings
     inference: Inference
+    card: Mapping[str, Any] | None
+    _tests: tuple[SelfTest, ...]
 
     def __init__(
         self,
@@ -43,20 +48,48 @@ class Predictor:
         device: str = "auto",
         settings: Iterable[str] = (),
     ) -> None:
+        texts = list(settings)
+        if isinstance(path, str | PathLike) and _names_bundle(Path(path)):
+            self._use_bundle(Path(path), device, texts)
+        else:
+            self._use_run(path, device, texts)
+
+    def _use_run(self, path: Run | str | PathLike[str], device: str, settings: list[str]) -> None:
         from intarsia.backends.device import select_device
         from intarsia.backends.torch_backend import torch_network
         from intarsia.runs import Run
+        from intarsia.runs.uses import settings_of
 
         run = path if isinstance(path, Run) else Run.open(Path(path))
         run = run.setting(settings) if settings else run
+        self.card, self._tests = None, ()
         self.name = run.name
         self.labels = run.labels
         self.preprocessing = run.preprocessing
-        self.settings = run.recipe.predict
+        self.settings = settings_of(run.recipe.predict)
         self._page: int | None = run.manifest.get("page")
         self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
         self.inference = run.inference(
             torch_network(*run.load_models(), device=select_device(device))
+        )
+
+    def _use_bundle(self, path: Path, device: str, settings: list[str]) -> None:
+        from intarsia.bundles import Bundle
+        from intarsia.prediction.bundled import bundle_network, bundle_settings
+
+        bundle = Bundle.open(path)
+        described = bundle.description
+        self.card = bundle.card
+        # masks as other settings make them would be others
+        self._tests = () if settings else bundle.tests
+        self.name = described.name
+        self.labels = described.labels
+        self.preprocessing = described.preprocessing
+        self.settings = bundle_settings(bundle, settings)
+        self._page = described.page
+        self._channel_names = described.channel_names
+        self.inference = self.settings.inference(
+            bundle_network(bundle, device), self.preprocessing, self.labels
         )
 
     def __repr__(self) -> str:
@@ -76,6 +109,16 @@ class Predictor:
     def probabilities(self, image: str | PathLike[str] | NDArray[Any]) -> NDArray[np.float32]:
         """(K, H, W) float32, summing to 1 over the K classes; `image` as for a mask."""
         return self.inference.probabilities(self.read(image))
+
+    def self_test(self) -> float | None:
+        """The least share of pixels that an image of the bundle's own gets as it did at export.
+
+        None where there is nothing to compare: a run, or settings that are not the bundle's.
+        """
+        shares = [
+            float((self.inference.mask(test.image) == test.mask).mean()) for test in self._tests
+        ]
+        return min(shares, default=None)
 
     def read(self, image: str | PathLike[str] | NDArray[Any]) -> NDArray[Any]:
         """(H, W, C) pixels in the file's own units, with the channels that the model takes."""
@@ -125,3 +168,7 @@ class Predictor:
             )
         elif pixels.dtype == np.uint8 and scaling.low == 0 and scaling.high >= 4095:
             raise ImageError("an 8-bit image", where=where, expected=expected)
+
+
+def _names_bundle(path: Path) -> bool:
+    return path.is_file() or path.suffix == ".intarsia"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intarsia.datasets.pairing import EXTENSIONS, image_files
 from intarsia.errors import DataError
 
 _MOST_EXAMPLES = 5
@@ -51,6 +50,9 @@ def find_sources(inputs: Sequence[Path], out: Path) -> list[Source]:
 
 
 def _images(given: Path, own: Path) -> list[Source]:
+    # here, so that a predictor needs no YAML
+    from intarsia.datasets.pairing import EXTENSIONS, image_files
+
     if given.is_dir():
         there = image_files(given)
         found = [

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from intarsia.datasets import Dataset
-from intarsia.errors import RecipeError, RunError, nearest
-from intarsia.images import Scaling, write_atomic
+from intarsia.errors import RunError
+from intarsia.images import write_atomic
 from intarsia.inference import Inference, Network
 from intarsia.labels import LabelMap
 from intarsia.recipe import Recipe
 from intarsia.runs.checkpoint import BEST, LAST, SNAPSHOTS, load_weights
 from intarsia.runs.network import build_network
-from intarsia.runs.refinement import crf_refinement
-from intarsia.runs.uses import check_uses
+from intarsia.runs.uses import settings_of, used_otherwise
 from intarsia.transforms import Preprocessing
 
 if TYPE_CHECKING:
@@ -94,23 +93,8 @@ class Run:
         Raises:
             RecipeError: a key that does not belong to prediction, or a wrong value.
         """
-        texts = list(assignments)
-        known = self.recipe.flat()
-        for text in texts:
-            key, _, value = (part.strip() for part in text.partition("="))
-            if key.startswith("predict."):
-                continue
-            uses = [k for k in known if k.startswith("predict.")]
-            if key in known:
-                raise RecipeError(f'"{key}" is decided by the training', expected=", ".join(uses))
-            close = nearest(key, [k.removeprefix("predict.") for k in uses])
-            raise RecipeError(
-                f'unknown key "{key}"',
-                expected=", ".join(uses),
-                hint=f"did you mean predict.{close}={value or 'VALUE'}?" if close else None,
-            )
         other = type(self)(self.path)
-        other.recipe = self.recipe.set(texts)
+        other.recipe = used_otherwise(self.recipe, assignments)
         return other
 
     @property
@@ -153,17 +137,7 @@ class Run:
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
-        stored = self.manifest["preprocessing"]
-        return Preprocessing(
-            size=(stored["size"][0], stored["size"][1]),
-            fit=stored["fit"],
-            scaling=Scaling.from_json(stored["scaling"]),
-            mean=tuple(stored["mean"]),
-            std=tuple(stored["std"]),
-            grid=tuple(stored.get("grid", (1, 1))),
-            longest_side=stored.get("longest_side"),
-            tile=(stored["tile"][0], stored["tile"][1]) if stored.get("tile") else None,
-        )
+        return Preprocessing.from_json(self.manifest["preprocessing"])
 
     def dataset(self) -> Dataset:
         """The data set as it was when the training began."""
@@ -229,24 +203,8 @@ class Run:
         Raises:
             RecipeError: the recipe's `predict.*` keys do not fit the classes.
         """
-        settings = self.recipe.predict
-        check_uses(settings, self.labels)
-        refine = None
-        if settings.crf:
-            refine = crf_refinement(
-                iterations=settings.crf_iterations,
-                weights=settings.crf_weights,
-                sizes=settings.crf_sizes,
-            )
-        return Inference(
-            network,
-            self.preprocessing,
-            flip=settings.flip,
-            overlap=settings.overlap,
-            max_pixels=settings.max_pixels,
-            threshold=settings.threshold,
-            refine=refine,
-        )
+        settings = settings_of(self.recipe.predict)
+        return settings.inference(network, self.preprocessing, self.labels)
 
     def load_models(self) -> list[nn.Module]:
         """The networks that predict, in evaluation mode, on the CPU.

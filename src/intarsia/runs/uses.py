@@ -1,30 +1,39 @@
-"""Whether a network can be used as a recipe says."""
+"""How a recipe uses its network."""
 
 from __future__ import annotations
 
-from intarsia.errors import RecipeError, did_you_mean
-from intarsia.labels import LabelMap
-from intarsia.recipe import PredictSection
+from collections.abc import Iterable
+from dataclasses import fields
+
+from intarsia.errors import RecipeError, nearest
+from intarsia.inference import Settings
+from intarsia.recipe import PredictSection, Recipe
 
 
-def check_uses(settings: PredictSection, labels: LabelMap) -> None:
-    """Raises RecipeError where the settings do not fit the classes."""
-    if settings.threshold is not None and len(labels) != 2:
+def settings_of(section: PredictSection) -> Settings:
+    """The section as plain values."""
+    return Settings(**{f.name: getattr(section, f.name) for f in fields(Settings)})
+
+
+def used_otherwise(recipe: Recipe, assignments: Iterable[str]) -> Recipe:
+    """A copy with `predict.KEY=VALUE` texts applied.
+
+    Raises:
+        RecipeError: a key that does not belong to prediction, or a wrong value.
+    """
+    texts = list(assignments)
+    known = recipe.flat()
+    for text in texts:
+        key, _, value = (part.strip() for part in text.partition("="))
+        if key.startswith("predict."):
+            continue
+        uses = [k for k in known if k.startswith("predict.")]
+        if key in known:
+            raise RecipeError(f'"{key}" is decided by the training', expected=", ".join(uses))
+        close = nearest(key, [k.removeprefix("predict.") for k in uses])
         raise RecipeError(
-            f"a threshold decides between two classes; the model has {len(labels)}",
-            where="predict.threshold",
-            hint="leave predict.threshold out",
+            f'unknown key "{key}"',
+            expected=", ".join(uses),
+            hint=f"did you mean predict.{close}={value or 'VALUE'}?" if close else None,
         )
-    if settings.soft and len(labels) != 2:
-        raise RecipeError(
-            f"a soft mask shows the second of two classes; the model has {len(labels)}",
-            where="predict.soft",
-            hint="leave predict.soft out; --probabilities writes those of all classes",
-        )
-    for name in settings.portrait:
-        if name not in labels.names:
-            raise RecipeError(
-                f'no class "{name}"',
-                where="predict.portrait",
-                hint=did_you_mean(name, labels.names),
-            )
+    return recipe.set(texts)

@@ -25,7 +25,7 @@ from intarsia.recipe import Recipe
 from intarsia.runs import CrossValidation, Run
 from intarsia.runs.checkpoint import BEST, load_weights
 from intarsia.runs.network import build_network
-from intarsia.runs.uses import check_uses
+from intarsia.runs.uses import settings_of
 from intarsia.training.depthwise import keep_depthwise_fp32
 from intarsia.training.optimisation import frequency_weights
 from intarsia.transforms import Augmentation, Preprocessing
@@ -115,7 +115,7 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
             expected="two classes at least",
             hint="ignore fewer (data.ignore), or look at what `intarsia check` says of the masks",
         )
-    check_uses(recipe.predict, data.labels)
+    settings_of(recipe.predict).check(data.labels)
     for split in ("train", "val"):
         if not data.splits.get(split):
             raise DataError(

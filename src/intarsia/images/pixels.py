@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.errors import ImageError
-from intarsia.images import Window, read_image
+from intarsia.images.reading import read_image
+from intarsia.images.tiff_window import Window
 
 
 def read_stack(

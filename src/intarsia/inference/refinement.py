@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.inference import Refine
+from intarsia.inference.inference import Refine
 
 
 def crf_refinement(

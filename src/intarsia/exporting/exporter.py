@@ -1,0 +1,464 @@
+"""From a run to the file that others predict with."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from intarsia.bundles import SUFFIX, Description, Precision, Runtime, SelfTest, pack
+from intarsia.bundles.bundle import CARD, CARD_TEXT, GATE, NETWORK, RECIPE
+from intarsia.bundles.self_test import write_self_tests
+from intarsia.comparison.cost import time_in_turn
+from intarsia.datasets import Dataset, Sample
+from intarsia.environment import installed_version
+from intarsia.errors import DataError, ExportError, RecipeError, did_you_mean
+from intarsia.exporting.card import card_text, model_card
+from intarsia.exporting.formats import (
+    intermediate_representation,
+    with_metadata,
+    write_representation,
+)
+from intarsia.exporting.gate import MAX_DIFFERENCE, Gate, judge
+from intarsia.exporting.parity import SizeParity, measure_parity, measure_raw, raw_shapes
+from intarsia.images import check_new_folder, write_atomic
+from intarsia.inference import Network
+from intarsia.prediction.bundled import installed_runtime
+from intarsia.prediction.footprint import measure_footprint
+from intarsia.runs import Run
+from intarsia.runs.uses import settings_of
+from intarsia.transforms import Pixels, Preprocessing
+
+if TYPE_CHECKING:
+    from intarsia.exporting.graph import Graph
+    from intarsia.inference import Inference
+
+Format = Literal["bundle", "onnx", "openvino"]
+
+SELF_TESTS = 3
+_CALIBRATION = 100  # samples of the train split that int8 is fitted to
+_TIMED = 3
+_LARGEST_TEST = 2_000_000  # pixels
+
+# which runtimes can compute in a precision, the one that is proven first
+_RUNTIMES: dict[Precision, tuple[Runtime, ...]] = {
+    "fp32": ("onnxruntime", "openvino"),
+    "bf16": ("openvino",),
+    "int8": ("openvino", "onnxruntime"),
+}
+
+
+def export(
+    run: Run | str | Path,
+    out: str | Path,
+    data: Dataset | str | Path | None = None,
+    *,
+    format: Format = "bundle",
+    precision: Precision = "fp32",
+    max_difference: float = MAX_DIFFERENCE,
+    tile: int | None = None,
+    license: str = "",
+    self_tests: int = SELF_TESTS,
+    footprint: bool = True,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Gate:
+    """Writes a run as a file that predicts without torch, if it does what the run does.
+
+    `bundle` is the file that `Predictor` opens, `onnx` a plain ONNX file for other programs,
+    `openvino` a folder of OpenVINO's own format. Before it is kept, run and export predict the
+    validation images of `data` (by default the data of the training) through the same inference,
+    and the raw network is tried at other sizes; see `Gate`. A file that was at `out` is replaced
+    by a better one only.
+
+    Args:
+        run: a finished run, or its folder.
+        out: the file to write; for `openvino` a new folder.
+        data: where the validation images are.
+        format: bundle, onnx or openvino.
+        precision: fp32; bf16, in which OpenVINO computes; int8, calibrated on train images.
+        max_difference: of the mIoU between run and export.
+        tile: export for images of this height and width alone, which others are cut into.
+        license: of the model, a name or a text.
+        self_tests: how many validation images go into a bundle for it to test itself on.
+        footprint: measure memory and start in processes of their own.
+        device: where the run's network computes for the comparison.
+        progress: called with (images compared, all of them).
+
+    Raises:
+        ExportError: the network cannot be exported, a package is missing, or the gate is not
+            passed; nothing is written then.
+        DataError: no validation images, or not those of the run; `out` cannot be written.
+        RunError: the run is not finished or damaged.
+    """
+    opened = run if isinstance(run, Run) else Run.open(run)
+    target = Path(out)
+    _check_arguments(target, format, precision, max_difference, tile)
+    _check_packages(format, precision)
+    dataset = _dataset(opened, data)
+    split, samples = _validation(dataset, opened)
+    exporting = _Export(opened, format, precision, tile, license, device)
+    gate = exporting.compare(dataset, split, samples, max_difference, progress)
+    if not gate.passed:
+        raise _refusal(gate, target)
+    tests: tuple[SelfTest, ...] = ()
+    if format == "bundle":
+        tests = exporting.self_tests(dataset, samples, self_tests)
+    if footprint and format == "bundle":
+        gate = exporting.with_footprints(gate, dataset.read_image(samples[0]))
+    exporting.write(target, gate, tests)
+    return gate
+
+
+def _refusal(gate: Gate, target: Path) -> ExportError:
+    error = ExportError(
+        " ".join(gate.failures),
+        where=target,
+        expected="masks like those of the run; nothing was written",
+        hint="--precision fp32, or --max-difference"
+        if gate.precision != "fp32"
+        else "report it: this network and its export compute something else",
+    )
+    error.add_note(str(gate))
+    return error
+
+
+class _Export:
+    """One run on its way out."""
+
+    def __init__(
+        self,
+        run: Run,
+        format: Format,
+        precision: Precision,
+        tile: int | None,
+        license: str,
+        device: str,
+    ) -> None:
+        from intarsia.backends.device import select_device
+        from intarsia.backends.torch_backend import torch_network
+        from intarsia.exporting.graph import (
+            LOGITS,
+            PROBABILITIES,
+            Probabilities,
+            export_graph,
+            logits_of,
+            whole_network,
+        )
+
+        self.run, self.format, self.precision = run, format, precision
+        self.device = select_device(device)
+        settings = settings_of(run.recipe.predict)
+        settings.check(run.labels)
+        model = whole_network(run.load_models())
+        plain = format != "bundle"
+        if plain:
+            model = Probabilities(model).eval()
+        preprocessing = run.preprocessing
+        size = preprocessing.size if tile is None else _tile_size(preprocessing, tile)
+        self.graph: Graph = export_graph(
+            model,
+            channels=len(preprocessing.mean),
+            size=size,
+            fixed=tile is not None,
+            output=PROBABILITIES if plain else LOGITS,
+        )
+        self._raw = torch_network(model, device=self.device)
+        self._logits = logits_of if plain else _as_it_is
+        self.described = Description(
+            name=run.name,
+            data=str(run.manifest["name"]),
+            labels=run.labels,
+            preprocessing=_only(preprocessing, self.graph.size),
+            settings=settings,
+            channel_names=tuple(run.manifest.get("channel_names", ())),
+            page=run.manifest.get("page"),
+            precision=precision,
+            runtimes=_RUNTIMES[precision],
+            size=self.graph.size,
+            license=license,
+            version=installed_version("intarsia"),
+        )
+        self.data = self.graph.data
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def compare(
+        self,
+        data: Dataset,
+        split: str,
+        samples: Sequence[Sample],
+        max_difference: float,
+        progress: Callable[[int, int], None] | None,
+    ) -> Gate:
+        """Quantises where asked for, and compares with the run."""
+        run, described = self.run, self.described
+        reference = self._logits(self._raw)
+        runs_way = described.settings.inference(reference, run.preprocessing, run.labels)
+        same = described.preprocessing == run.preprocessing
+        twin = runs_way if same else replace(runs_way, preprocessing=described.preprocessing)
+        if self.precision == "int8":
+            self.data = self._quantised(data, twin)
+        networks = self._networks()
+        runtime, raw = next(iter(networks.items()))
+        ours = replace(twin, network=self._logits(raw))
+        shown = [data.read_image(sample) for sample in _spread(samples, _TIMED)]
+        sizes = self._raw_parity(networks, shown)
+        parity = measure_parity(runs_way, ours, twin, data, samples, progress=progress)
+        times = time_in_turn({"run": runs_way, "export": ours}, shown)
+        proven = tuple(
+            name for name in networks if not any(r.fault for r in sizes if r.runtime == name)
+        )
+        self.described = replace(described, runtimes=proven or described.runtimes)
+        self._inference = ours
+        return judge(
+            parity,
+            sizes,
+            data=data.name,
+            split=split,
+            names=tuple(run.labels.names),
+            precision=self.precision,
+            runtime=runtime,
+            size=self.graph.size,
+            max_difference=max_difference,
+            milliseconds=(times["run"], times["export"]),
+        )
+
+    def _networks(self) -> dict[Runtime, Network]:
+        """The exported network in each runtime that is to be proven and is installed here."""
+        from intarsia.backends.onnx_backend import onnx_network
+        from intarsia.backends.openvino_backend import openvino_network
+
+        if self.format == "openvino":
+            self._folder = tempfile.TemporaryDirectory()
+            path = intermediate_representation(self.data, Path(self._folder.name))
+            return {"openvino": openvino_network(path, precision=self.precision)}
+        wanted = ("onnxruntime",) if self.format == "onnx" else _RUNTIMES[self.precision]
+        found: dict[Runtime, Network] = {}
+        for name in wanted:
+            if installed_runtime((name,)) is None:
+                continue
+            if self.precision == "int8" and found:
+                break  # each rounds in its own way: the one that was judged
+            found[name] = (
+                onnx_network(self.data, device="cpu")
+                if name == "onnxruntime"
+                else openvino_network(self.data, precision=self.precision)
+            )
+        return found
+
+    def _raw_parity(
+        self, networks: dict[Runtime, Network], images: Sequence[Pixels]
+    ) -> tuple[SizeParity, ...]:
+        from intarsia.exporting.graph import TRACED
+
+        preprocessing, fixed = self.described.preprocessing, self.graph.size
+        shapes = raw_shapes(fixed or preprocessing.size, None if fixed else TRACED)
+        return tuple(
+            row
+            for name, network in networks.items()
+            for row in measure_raw(name, self._raw, network, images, preprocessing, shapes)
+        )
+
+    def _quantised(self, data: Dataset, inference: Inference) -> bytes:
+        from intarsia.exporting.quantisation import network_inputs, quantise
+
+        train = data.split("train") if "train" in data.splits else ()
+        if not train:
+            raise DataError("int8 is calibrated on train images, and there are none")
+        images = (data.read_image(sample) for sample in _spread(train, _CALIBRATION))
+        return quantise(self.graph.data, network_inputs(inference, images, _CALIBRATION))
+
+    def self_tests(
+        self, data: Dataset, samples: Sequence[Sample], count: int
+    ) -> tuple[SelfTest, ...]:
+        """Some of the images with the masks that the export gives."""
+        images = (data.read_image(sample) for sample in _spread(samples, count))
+        return tuple(
+            SelfTest(image, self._inference.mask(image))
+            for image in images
+            if image.shape[0] * image.shape[1] <= _LARGEST_TEST
+        )
+
+    def with_footprints(self, gate: Gate, image: Pixels) -> Gate:
+        """The gate with what run and bundle need in processes of their own."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"model{SUFFIX}"
+            path.write_bytes(self._packed(gate, ()))
+            return replace(
+                gate,
+                footprints=(
+                    measure_footprint(self.run.path, image, device=self.device),
+                    measure_footprint(path, image, device="cpu"),
+                ),
+            )
+
+    def write(self, target: Path, gate: Gate, tests: tuple[SelfTest, ...]) -> None:
+        """Replaces `target`, at once."""
+        if self.format == "bundle":
+            write_atomic(target, self._packed(gate, tests))
+        elif self.format == "onnx":
+            write_atomic(target, with_metadata(self.data, self.described))
+        elif self._folder is not None:
+            texts = {name: data.decode() for name, data in self._texts(gate).items()}
+            source = Path(self._folder.name) / "model.xml"
+            write_representation(source, target, self.described, texts)
+            self._folder.cleanup()
+
+    def _packed(self, gate: Gate, tests: tuple[SelfTest, ...]) -> bytes:
+        recipe = self.run.recipe.model_dump(mode="json", by_alias=True)
+        return pack(
+            self.described.to_json(),
+            {
+                NETWORK: self.data,
+                RECIPE: _json(recipe),
+                **self._texts(gate),
+                **write_self_tests(tests),
+            },
+        )
+
+    def _texts(self, gate: Gate) -> dict[str, bytes]:
+        card = model_card(self.run, self.described, gate)
+        return {
+            CARD: _json(card),
+            CARD_TEXT: card_text(card, gate).encode(),
+            GATE: _json(gate.to_json()),
+        }
+
+
+def _as_it_is(network: Network) -> Network:
+    return network
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _only(preprocessing: Preprocessing, size: tuple[int, int] | None) -> Preprocessing:
+    """The same for a network of one size: an image that is seen as it is goes through tiles."""
+    if size is None or (preprocessing.size == size and preprocessing.fit != "crop"):
+        return preprocessing
+    factor = preprocessing.factor
+    tile = None if preprocessing.tile is None else (factor * size[0], factor * size[1])
+    return replace(preprocessing, size=size, fit="tiles", tile=tile)
+
+
+def _tile_size(preprocessing: Preprocessing, tile: int) -> tuple[int, int]:
+    if not preprocessing.native and preprocessing.size != (tile, tile):
+        height, width = preprocessing.size
+        raise ExportError(
+            f"the model was trained on whole images (data.fit: {preprocessing.fit}): it has no "
+            f"tiles of {tile} px",
+            where="--tile",
+            expected=f"its own {height}x{width} px" + (f": --tile {height}" * (height == width)),
+            hint="leave --tile out",
+        )
+    return tile, tile
+
+
+def _check_arguments(
+    target: Path, format: str, precision: str, max_difference: float, tile: int | None
+) -> None:
+    for value, valid, what in (
+        (format, get_args(Format), "format"),
+        (precision, get_args(Precision), "precision"),
+    ):
+        if value not in valid:
+            raise RecipeError(f'no {what} "{value}"', hint=did_you_mean(value, valid))
+    if not 0 < max_difference < 1:
+        raise RecipeError(
+            f"the largest difference of mIoU is {max_difference}", expected="above 0 and below 1"
+        )
+    if tile is not None and not 32 <= tile <= 4096:
+        raise RecipeError(f"a tile of {tile} px", expected="32 to 4096", where="--tile")
+    if format == "onnx" and precision == "bf16":
+        raise ExportError(
+            "a plain ONNX file is no bf16 model: bfloat16 is how OpenVINO computes",
+            hint="--format bundle or --format openvino with --precision bf16",
+        )
+    if format == "openvino":
+        check_new_folder(target, apart_from=(), flag="--out")
+        return
+    if target.is_dir():
+        raise DataError("this is a folder, not a file", where=target, hint="name a file for --out")
+    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+        raise DataError(
+            "no such folder, or none that can be written",
+            where=target.parent,
+            hint="make it first, or choose another --out",
+        )
+    wanted = SUFFIX if format == "bundle" else ".onnx"
+    if target.suffix != wanted:
+        raise DataError(
+            f"the file is called {target.name}",
+            where=target,
+            expected=f"a name that ends in {wanted}",
+            hint=f"--out {target.with_suffix(wanted)}",
+        )
+
+
+def _check_packages(format: Format, precision: Precision) -> None:
+    from importlib.util import find_spec
+
+    # onnxruntime always: what is exported is tried in it first
+    needed = ["onnx", "onnxscript", "onnxruntime"]
+    if format == "openvino" or precision != "fp32":
+        needed.append("openvino")
+    if precision == "int8":
+        needed.append("nncf")
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise ExportError(
+            f"the export needs {', '.join(missing)}", hint='pip install "intarsia[export]"'
+        )
+
+
+def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
+    """The data of the training, or another copy of it, in the run's classes and splits."""
+    if data is None:
+        return run.dataset()
+    given = data if isinstance(data, Dataset) else Dataset.open(data)
+    dataset = given.ignoring(run.recipe.data.ignore).keeping(run.recipe.data.classes)
+    if dataset.labels.names != run.labels.names:
+        raise DataError(
+            f"the classes are {', '.join(dataset.labels.names)}",
+            where=dataset.root,
+            expected=f"those of the run: {', '.join(run.labels.names)}",
+        )
+    return dataset.with_splits_of(run.manifest) if dataset.known_to(run.manifest) else dataset
+
+
+def _validation(data: Dataset, run: Run) -> tuple[str, tuple[Sample, ...]]:
+    """The split to compare on; of a cross-validation, all images that have a fold."""
+    split, samples = "val", tuple(data.splits.get("val", ()))
+    if not samples:
+        split = "all folds"
+        samples = tuple(sample for sample in data.samples if sample.fold is not None)
+    samples = tuple(sample for sample in samples if sample.mask is not None)
+    if not samples:
+        raise DataError(
+            "no validation images with masks to compare run and export on",
+            where=data.root,
+            hint="--data with a data set that has a split val",
+        )
+    gone = [sample.name for sample in samples if not sample.image.exists()]
+    if gone:
+        raise DataError(
+            f"{len(gone)} validation images of the run are not there: {', '.join(gone[:3])}",
+            where=data.root,
+            hint=f"--data with the folder where {run.manifest['name']} lies now",
+        )
+    return split, samples
+
+
+def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
+    """At most `count` of them, evenly spaced."""
+    if count < 1:
+        return []
+    places = np.linspace(0, len(samples) - 1, min(count, len(samples)))
+    return [samples[place] for place in sorted({int(at) for at in places.round()})]

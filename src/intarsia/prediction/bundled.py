@@ -1,0 +1,88 @@
+"""A bundle's network as a plain function, and its settings changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from intarsia.errors import BundleError, RecipeError, did_you_mean
+from intarsia.inference import Network, Settings
+
+if TYPE_CHECKING:
+    from intarsia.bundles import Bundle, Runtime
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def bundle_network(bundle: Bundle, device: str = "auto") -> Network:
+    """The network in the first of its runtimes that is installed.
+
+    Raises:
+        BundleError: none of them is, or the runtime cannot use the network.
+        RecipeError: a device that bundles do not run on, or that is not here.
+    """
+    if device not in DEVICES:
+        raise RecipeError(
+            f'a bundle does not run on "{device}"',
+            expected=", ".join(DEVICES),
+            hint=did_you_mean(device, DEVICES),
+        )
+    described = bundle.description
+    runtime = installed_runtime(described.runtimes)
+    if runtime is None:
+        needed = " or ".join(described.runtimes)
+        raise BundleError(
+            f"this bundle needs {needed}",
+            where=bundle.path,
+            hint=f"pip install {described.runtimes[0]}",
+        )
+    if runtime == "openvino":
+        from intarsia.backends.openvino_backend import openvino_network
+
+        if device == "cuda":
+            raise RecipeError("OpenVINO does not run on cuda", hint="device cpu")
+        return openvino_network(bundle.network, precision=described.precision)
+    from intarsia.backends.onnx_backend import onnx_network
+
+    return onnx_network(bundle.network, device=device)
+
+
+def installed_runtime(runtimes: Sequence[Runtime]) -> Runtime | None:
+    """The first of these that can be imported here."""
+    return next((name for name in runtimes if find_spec(name) is not None), None)
+
+
+def bundle_settings(bundle: Bundle, assignments: Sequence[str]) -> Settings:
+    """How the bundle uses its network, changed by `predict.KEY=VALUE` texts.
+
+    Raises:
+        RecipeError: a key that does not belong to prediction, a wrong value, or one that would ask
+            for another network.
+        BundleError: changing needs the package pydantic or PyYAML, and it is not here.
+    """
+    if not assignments:
+        return bundle.description.settings
+    try:
+        from intarsia.recipe import Recipe
+        from intarsia.runs.uses import settings_of, used_otherwise
+    except ModuleNotFoundError as error:
+        raise BundleError(
+            f"changing predict.* keys needs the package {error.name}",
+            where=bundle.path,
+            hint="pip install pydantic pyyaml, or export it with these keys",
+        ) from error
+    stored = Recipe.model_validate(bundle.recipe)
+    changed = used_otherwise(stored, assignments)
+    before, after = stored.predict.model_dump(), changed.predict.model_dump()
+    keys = {key for key, value in after.items() if value != before[key]}
+    other = settings_of(changed.predict)
+    known = set(other.__dataclass_fields__)
+    if keys - known:
+        raise RecipeError(
+            f"predict.{min(keys - known)} chooses another network than the bundle holds",
+            where=bundle.path,
+            hint="export the run again with it",
+        )
+    return replace(bundle.description.settings, **{key: getattr(other, key) for key in keys})
