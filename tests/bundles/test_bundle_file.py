@@ -118,6 +118,8 @@ def resealed(path, change):
         (lambda c, m: c["labels"][0].update(color=[0, 0, 256]), "256"),
         (lambda c, m: c["predict"].update(scales=[1, 2]), 'unknown key "scales"'),
         (lambda c, m: c["predict"].update(overlap=1.0), "overlap is 1.0"),
+        (lambda c, m: c["predict"].update(threshold=2), "threshold is 2.0"),
+        (lambda c, m: c["predict"].update(portrait_blur=1e9), "portrait_blur is 1"),
         (lambda c, m: c["predict"].update(flip="yes"), "flip is 'yes'"),
         (lambda c, m: c["preprocessing"].update(std=[0, 1, 1]), "std"),
         (lambda c, m: c["preprocessing"].update(std=[1, 1]), "3 numbers|std"),

@@ -69,8 +69,10 @@ def test_fp32_must_agree_on_nearly_every_pixel():
 
 def test_other_precisions_are_judged_by_the_miou():
     changed = RUN + np.array([[[-1, 1], [0, 0]], [[0, 0], [1, -1]], [[0, 0], [0, 0]]])
-    loose = gate(parity(changed, (90, 90, 90)), (size(0.9),), precision="int8")
+    loose = gate(parity(changed, (90, 90, 90)), (size(0.9),), precision="int8", max_difference=0.02)
     assert loose.passed
+    # one hit less of each: (209 / 261 + 39 / 91) / 2
+    assert loose.bundle.value == pytest.approx((209 / 261 + 39 / 91) / 2)
     broken = RUN + np.array([[[0, 0], [4, -4]], [[0, 0], [4, -4]], [[0, 0], [5, -5]]])
     found = gate(parity(broken), precision="int8")
     before, after = 40 / 90, 27 / 90

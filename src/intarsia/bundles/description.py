@@ -166,14 +166,20 @@ def _settings(fields: Fields) -> Settings:
     sizes = fields.numbers("crf_sizes", 3)
     if min(sizes) <= 0:
         raise fields.wrong("crf_sizes", list(sizes), "numbers above 0")
+    threshold = None if fields.empty("threshold") else fields.number("threshold")
+    if threshold is not None and not 0 < threshold < 1:
+        raise fields.wrong("threshold", threshold, "above 0 and below 1")
+    blur = fields.number("portrait_blur")
+    if not 0 < blur <= 0.2:
+        raise fields.wrong("portrait_blur", blur, "above 0, at most 0.2")
     settings = Settings(
         flip=fields.flag("flip"),
         overlap=overlap,
         max_pixels=fields.whole("max_pixels", 1, 2**40),
-        threshold=None if fields.empty("threshold") else fields.number("threshold"),
+        threshold=threshold,
         soft=fields.flag("soft"),
         portrait=fields.texts("portrait"),
-        portrait_blur=fields.number("portrait_blur"),
+        portrait_blur=blur,
         crf=fields.flag("crf"),
         crf_iterations=fields.whole("crf_iterations", 1, 100),
         crf_weights=(appearance, smoothness),

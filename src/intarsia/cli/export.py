@@ -60,9 +60,6 @@ def export(
     from intarsia.errors import ExportError
     from intarsia.exporting import export as write
 
-    text = license
-    if license and Path(license).is_file():
-        text = Path(license).read_text(encoding="utf-8")
     try:
         with progress("exporting") as show:
             gate = write(
@@ -73,7 +70,7 @@ def export(
                 precision=precision,
                 max_difference=max_difference,
                 tile=tile,
-                license=text,
+                license=_license_text(license),
                 self_tests=self_tests,
                 device=device,
                 progress=show,
@@ -85,3 +82,9 @@ def export(
         raise
     typer.echo(str(gate))
     typer.echo(f"written: {out}")
+
+
+def _license_text(given: str) -> str:
+    """What is given, or what stands in the file of that name."""
+    named = 0 < len(given) < 256 and "\n" not in given and Path(given).is_file()
+    return Path(given).read_text(encoding="utf-8", errors="replace") if named else given

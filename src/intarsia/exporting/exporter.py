@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from intarsia.bundles import SUFFIX, Description, Precision, Runtime, SelfTest, pack
+from intarsia.bundles import SUFFIX, Bundle, Description, Precision, Runtime, SelfTest, pack
 from intarsia.bundles.bundle import CARD, CARD_TEXT, GATE, NETWORK, RECIPE
 from intarsia.bundles.self_test import write_self_tests
 from intarsia.comparison.cost import time_in_turn
@@ -290,18 +290,21 @@ class _Export:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"model{SUFFIX}"
             path.write_bytes(self._packed(gate, ()))
-            return replace(
-                gate,
-                footprints=(
-                    measure_footprint(self.run.path, image, device=self.device),
-                    measure_footprint(path, image, device="cpu"),
-                ),
+            footprints = (
+                measure_footprint(self.run.path, image, device=self.device),
+                measure_footprint(path, image, device="cpu"),
             )
+        return replace(gate, footprints=footprints)
 
     def write(self, target: Path, gate: Gate, tests: tuple[SelfTest, ...]) -> None:
         """Replaces `target`, at once."""
         if self.format == "bundle":
-            write_atomic(target, self._packed(gate, tests))
+            data = self._packed(gate, tests)
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / target.name
+                path.write_bytes(data)
+                Bundle.open(path)  # as strict as everybody's reader will be
+            write_atomic(target, data)
         elif self.format == "onnx":
             write_atomic(target, with_metadata(self.data, self.described))
         elif self._folder is not None:
