@@ -239,7 +239,11 @@ def test_a_plain_file_gives_probabilities_and_says_what_they_need(boxes_run, pho
     import onnx
     import onnxruntime
 
-    gate = ia.export(boxes_run, tmp_path / "m.onnx", format="onnx", tile=64, device="cpu")
+    out = tmp_path / "m.onnx"
+    with pytest.raises(ExportError, match="The mIoU differs by") as refused:
+        ia.export(boxes_run, out, format="onnx", tile=64, max_difference=0.001, device="cpu")
+    assert "it was used on whole images and sees tiles now" in refused.value.hint
+    gate = ia.export(boxes_run, out, format="onnx", tile=64, max_difference=0.2, device="cpu")
     assert gate.size == (64, 64)
     model = onnx.load(tmp_path / "m.onnx")
     onnx.checker.check_model(model)

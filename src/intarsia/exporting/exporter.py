@@ -25,7 +25,7 @@ from intarsia.exporting.formats import (
     with_metadata,
     write_representation,
 )
-from intarsia.exporting.gate import MAX_DIFFERENCE, Gate, judge
+from intarsia.exporting.gate import MAX_DIFFERENCE, MIN_AGREEMENT, Gate, judge
 from intarsia.exporting.parity import SizeParity, measure_parity, measure_raw, raw_shapes
 from intarsia.images import check_new_folder, write_atomic
 from intarsia.inference import Network
@@ -121,12 +121,21 @@ def _refusal(gate: Gate, target: Path) -> ExportError:
         " ".join(gate.failures),
         where=target,
         expected="masks like those of the run; nothing was written",
-        hint="--precision fp32, or --max-difference"
-        if gate.precision != "fp32"
-        else "report it: this network and its export compute something else",
+        hint=_way_out(gate),
     )
     error.add_note(str(gate))
     return error
+
+
+def _way_out(gate: Gate) -> str:
+    if gate.precision != "fp32":
+        return "--precision fp32, or a larger --max-difference"
+    if gate.size is not None and gate.parity.agreement >= MIN_AGREEMENT:
+        return (
+            "the network is the same, but it was used on whole images and sees tiles now: a larger "
+            "--tile or data.image_size, or a larger --max-difference"
+        )
+    return "report it: this network and its export compute something else"
 
 
 class _Export:
