@@ -339,14 +339,14 @@ def test_an_environment_with_four_packages_is_enough(boxes_bundle, photo, tmp_pa
         "print(f'{time.perf_counter() - begun:.2f} s from import to mask', file=sys.stderr);"
         "print(mask.tolist())"
     )
-    environment = {"PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [str(python), "-c", code, str(path), str(photo)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    print(done.stderr)
+    for _ in range(3):  # the first one compiles what it imports
+        done = subprocess.run(
+            [str(python), "-c", code, str(path), str(photo)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": "/usr/bin:/bin"},
+        )
+        assert done.returncode == 0, done.stderr
+        print(done.stderr.strip())
     assert np.array_equal(np.array(json.loads(done.stdout)), ia.Predictor(path)(photo))

@@ -38,6 +38,7 @@ def onnx_network(model: bytes, *, device: str = "auto") -> Network:
     options = onnxruntime.SessionOptions()
     # never its own format, which is a flat buffer that nobody has looked into
     options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.log_severity_level = 4  # its errors come as exceptions, no need to print them too
     try:
         session = onnxruntime.InferenceSession(model, options, providers=[_PROVIDERS[device]])
     except Exception as error:  # its errors have no common class

@@ -31,7 +31,7 @@ from intarsia.images import check_new_folder, write_atomic
 from intarsia.inference import Network
 from intarsia.prediction.bundled import installed_runtime
 from intarsia.prediction.footprint import measure_footprint
-from intarsia.runs import Run
+from intarsia.runs import CrossValidation, Run
 from intarsia.runs.uses import settings_of
 from intarsia.transforms import Pixels, Preprocessing
 
@@ -447,10 +447,10 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
 
 def _validation(data: Dataset, run: Run) -> tuple[str, tuple[Sample, ...]]:
     """The split to compare on; of a cross-validation, all images that have a fold."""
-    split, samples = "val", tuple(data.splits.get("val", ()))
-    if not samples:
-        split = "all folds"
-        samples = tuple(sample for sample in data.samples if sample.fold is not None)
+    if isinstance(run, CrossValidation):
+        split, samples = "all folds", tuple(s for s in data.samples if s.fold is not None)
+    else:
+        split, samples = "val", tuple(data.splits.get("val", ()))
     samples = tuple(sample for sample in samples if sample.mask is not None)
     if not samples:
         raise DataError(
