@@ -4,7 +4,10 @@ from intarsia.evaluation.details import DetailRecords, Details
 from intarsia.evaluation.folds import pool_folds
 from intarsia.evaluation.kept import load_sheet
 from intarsia.evaluation.measurement import evaluate
-from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
+from intarsia.evaluation.names import OUT_OF_FOLD
+from intarsia.evaluation.primary import primary_estimand
+from intarsia.evaluation.sheet import Evaluation, ImageMetrics
+from intarsia.evaluation.uncertainty import Intervals, measure_intervals
 
 __all__ = [
     "OUT_OF_FOLD",
@@ -12,7 +15,10 @@ __all__ = [
     "Details",
     "Evaluation",
     "ImageMetrics",
+    "Intervals",
     "evaluate",
     "load_sheet",
+    "measure_intervals",
     "pool_folds",
+    "primary_estimand",
 ]
