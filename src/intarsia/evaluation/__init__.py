@@ -1,6 +1,7 @@
 """The metric sheet of one run on one split, at the images' own size."""
 
 from intarsia.evaluation.details import DetailRecords, Details
+from intarsia.evaluation.figures import Figure
 from intarsia.evaluation.folds import pool_folds
 from intarsia.evaluation.kept import load_sheet
 from intarsia.evaluation.measurement import evaluate
@@ -14,6 +15,7 @@ __all__ = [
     "DetailRecords",
     "Details",
     "Evaluation",
+    "Figure",
     "ImageMetrics",
     "Intervals",
     "evaluate",

@@ -15,6 +15,7 @@ from intarsia.datasets.background import BACKGROUNDS
 from intarsia.datasets.primary import Primary
 from intarsia.errors import DataError, did_you_mean
 from intarsia.evaluation.details import Details
+from intarsia.evaluation.figures import Figure, figures_of
 from intarsia.evaluation.names import sheet_name
 from intarsia.evaluation.text import html_of, text_of
 from intarsia.evaluation.uncertainty import Intervals
@@ -130,6 +131,11 @@ class Evaluation:
     @property
     def frequency_weighted_iou(self) -> float | None:
         return metrics.frequency_weighted_iou(self.confusion_matrix)
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The figures over all classes and the primary one, each with its interval."""
+        return figures_of(self)
 
     @property
     def estimand(self) -> str:

@@ -7,13 +7,13 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from intarsia.evaluation.wording import estimand_of, primary_of, remarks_of, title_of
-from intarsia.statistics import Interval
 
 if TYPE_CHECKING:
+    from intarsia.evaluation.figures import Figure
     from intarsia.evaluation.sheet import Evaluation
 
 _WIDTH = 80
-_LABEL = 26
+_LABEL = 28
 _COLUMNS = (  # in full, and where there is little room
     ("IoU", "IoU", "iou"),
     ("Dice", "Dice", "dice"),
@@ -27,7 +27,7 @@ def text_of(sheet: Evaluation) -> str:
     """Lines of at most 80 characters."""
     lines = [_shorten(title_of(sheet), _WIDTH), *_wrapped(f"primary: {primary_of(sheet)}"), ""]
     for label, text in _headline(sheet):
-        lines.append(f"{_shorten(label, _LABEL - 1):<{_LABEL}}{text}")
+        lines.append(f"{label:<{_LABEL}}{text}")
     lines += ["", *_table(sheet), ""]
     if sheet.details is not None:
         lines += [str(sheet.details), ""]
@@ -62,47 +62,25 @@ def html_of(sheet: Evaluation) -> str:
 
 
 def _headline(sheet: Evaluation) -> list[tuple[str, str]]:
+    rows = []
+    for figure in sheet.figures:
+        mark = " *" if figure.primary else ""
+        rows.append((_shorten(figure.name, _LABEL - 1 - len(mark)) + mark, _figure(figure)))
     support = sheet.confusion_matrix.sum(axis=1)
     most = sheet.names[int(support.argmax())] if support.any() else "n/a"
-    figures = [
-        ("macro mIoU", "miou", sheet.miou),
-        (
-            f"  without {sheet.background}",
-            "miou_without_background",
-            sheet.miou_without_background,
-        ),
-        ("micro IoU", "micro_iou", sheet.micro_iou),
-        ("macro mean Dice", "mean_dice", sheet.mean_dice),
-        ("macro mean accuracy", "mean_accuracy", sheet.mean_accuracy),
-        ("pixel accuracy (micro)", "pixel_accuracy", sheet.pixel_accuracy),
-        ("frequency-weighted IoU", "frequency_weighted_iou", sheet.frequency_weighted_iou),
-    ]
-    if sheet.background is None or len(sheet.names) == 1:
-        del figures[1]
-    primary = "miou" if sheet.primary is None else sheet.primary.metric
-    rows = []
-    if sheet.primary is not None and sheet.primary.class_name is not None:
-        value = getattr(sheet[sheet.primary.class_name], primary)
-        found = _between(sheet, primary, value, sheet.primary.class_name)
-        rows.append((f"{_shorten(str(sheet.primary), _LABEL - 3)} *", _ratio(value) + found))
-    for label, metric, value in figures:
-        marked = f"{label} *" if metric == primary else label
-        rows.append((marked, _ratio(value) + _between(sheet, metric, value)))
     always = f'(always "{_shorten(most, 40)}")'
     rows.append(("majority baseline", f"{_ratio(sheet.majority_accuracy)}  {always}"))
     return rows
 
 
-def _between(
-    sheet: Evaluation, metric: str, value: float | None, class_name: str | None = None
-) -> str:
-    """What stands behind a figure."""
-    if sheet.intervals is None or value is None:
-        return ""
-    found = sheet.intervals.find(metric, class_name)
-    if isinstance(found, Interval):
-        return f"  ({100 * found.level:g} %: {found.low:.3f} to {found.high:.3f})"
-    return f"  (no interval: {found})"
+def _figure(figure: Figure) -> str:
+    text = _ratio(figure.value)
+    found = figure.interval
+    if found is not None:
+        return f"{text}  ({100 * found.level:g} %: {found.low:.3f} to {found.high:.3f})"
+    if figure.value is None or not figure.reason:
+        return text
+    return f"{text}  (no interval: {figure.reason})"
 
 
 def _rows(sheet: Evaluation) -> list[tuple[str, ...]]:

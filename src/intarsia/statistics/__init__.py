@@ -21,10 +21,12 @@ from intarsia.statistics.estimate import Estimate, estimate
 from intarsia.statistics.holm import adjust_holm
 from intarsia.statistics.interval import Interval
 from intarsia.statistics.pairs import compare_pairs
+from intarsia.statistics.remarks import FEW_GROUPS
 from intarsia.statistics.spread import Spread
 from intarsia.statistics.verdict import Verdict
 
 __all__ = [
+    "FEW_GROUPS",
     "MEAN_ACCURACY",
     "MEAN_DICE",
     "MICRO_IOU",
