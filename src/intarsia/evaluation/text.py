@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from intarsia.evaluation.sheet import Evaluation
 
 _WIDTH = 80
-_LABEL = 28
+_LABEL = 31
 _COLUMNS = (  # in full, and where there is little room
     ("IoU", "IoU", "iou"),
     ("Dice", "Dice", "dice"),
@@ -68,7 +68,7 @@ def _headline(sheet: Evaluation) -> list[tuple[str, str]]:
         rows.append((_shorten(figure.name, _LABEL - 1 - len(mark)) + mark, _figure(figure)))
     support = sheet.confusion_matrix.sum(axis=1)
     most = sheet.names[int(support.argmax())] if support.any() else "n/a"
-    always = f'(always "{_shorten(most, 40)}")'
+    always = f'(always "{_shorten(most, 30)}")'
     rows.append(("majority baseline", f"{_ratio(sheet.majority_accuracy)}  {always}"))
     return rows
 
