@@ -51,7 +51,7 @@ def test_what_is_written_says_it(data, files):
     assert Dataset.open(files.root).primary == data.primary
 
 
-@pytest.mark.parametrize("to", ["masks", "coco"])
+@pytest.mark.parametrize("to", ["index", "coco"])
 def test_a_conversion_keeps_it(data, tmp_path, to):
     convert(data, tmp_path / "out", to)
     assert Dataset.open(tmp_path / "out").primary == data.primary

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from intarsia import statistics
 from intarsia.errors import DataError, did_you_mean
 from intarsia.statistics import EmptyTruth, Estimand, GroupCounts, Interval, Metric, Unit
+from intarsia.statistics.remarks import sample_remarks
 
 LEVEL = 0.95
 
@@ -26,6 +27,7 @@ WITHOUT_BACKGROUND = "miou_without_background"
 OF_A_CLASS: Mapping[str, Metric] = {"iou": "miou", "dice": "mean_dice"}  # means over one class
 WEIGHTED = "frequency_weighted_iou"
 
+_SEEDS = "The intervals are of these trained weights: other seeds are not in them."
 _ONE = "one {} only"
 _SAME = "the same in every {}"
 _ALONE = "in one {} only"
@@ -150,13 +152,17 @@ def measure_intervals(
             estimands[metric, name] = Estimand(mean, (k,))
     values = {key: _interval(counts, estimand) for key, estimand in estimands.items()}
     values[WEIGHTED, None] = _NO_METHOD
-    macro = statistics.estimate(counts, statistics.MIOU, names=tuple(names))
+    macro = statistics.estimate(counts, statistics.MIOU)
     return Intervals(
         unit=counts.unit,
         units=len(counts.groups),
         values=values,
         empty=dict(zip(names, statistics.empty_truth(matrices), strict=True)),
-        remarks=(*_missed(matrices, names), *macro.remarks),
+        remarks=(
+            *_missed(matrices, names),
+            *sample_remarks(counts, statistics.MIOU, macro.spread, tuple(names)),
+            _SEEDS,
+        ),
     )
 
 
