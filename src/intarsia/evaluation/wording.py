@@ -52,9 +52,7 @@ def estimand_of(sheet: Evaluation) -> str:
             f"Unit of the {100 * intervals.level:g} % intervals: the {intervals.unit}, {units}"
             + (f" ({', '.join(methods)})." if methods else ".")
         )
-    chosen = "was" if sheet.selection else "was not"
-    said.append(f"The checkpoint {chosen} chosen on this split.")
-    return " ".join(said)
+    return " ".join([*said, _choice(sheet)])
 
 
 def false_alarms_of(sheet: Evaluation) -> str:
@@ -80,15 +78,6 @@ def false_alarms_of(sheet: Evaluation) -> str:
 def remarks_of(sheet: Evaluation) -> list[str]:
     """What else a reader must know, a sentence or two each."""
     remarks = []
-    if sheet.split == OUT_OF_FOLD:
-        remarks.append(
-            "Each image was measured by the fold that was not trained on it, but it took part "
-            "in choosing that fold's epoch: the figures are a little better than the truth."
-        )
-    elif sheet.selection:
-        remarks.append(
-            "This split chose the checkpoint: its figures are a little better than the truth."
-        )
     if sheet.intervals is not None:
         remarks += [*sheet.intervals.remarks, false_alarms_of(sheet)]
     if sheet.settings:
@@ -116,3 +105,15 @@ def listed(words: Iterable[str]) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _choice(sheet: Evaluation) -> str:
+    """What the split decided in the training."""
+    if sheet.split == OUT_OF_FOLD:
+        return (
+            "Each image was measured by the fold that was not trained on it, but it took part in "
+            "choosing that fold's epoch: the figures are a little better than the truth."
+        )
+    if sheet.selection:
+        return "This split chose the checkpoint: its figures are a little better than the truth."
+    return "The checkpoint was not chosen on this split."
