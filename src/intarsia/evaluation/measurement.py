@@ -54,9 +54,10 @@ def evaluate(
     and the error budget are measured, too (slower, and in the memory of the probabilities of a
     whole image), and kept in both files (`DetailRecords`); where the split chose the checkpoint, a
     temperature is fitted and kept in the run (`temperature.json`). `progress` is called with
-    (images done, all images), `also` with each image's (K, H, W) probabilities and (H, W) truth. With `subset` the run's own data may lack some of
-    the split. With `splits="data"` copies and extensions of the run's data are split as they say
-    themselves; where that is not how the run was, the sheet is given back and not kept.
+    (images done, all images), `also` with each image's (K, H, W) probabilities and (H, W) truth.
+    With `subset` the run's own data may lack some of the split. With `splits="data"` copies and
+    extensions of the run's data are split as they say themselves; where that is not how the run
+    was, the sheet is given back and not kept.
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
     folds were trained on it, a mask is missing or of another size, or the run's own images or

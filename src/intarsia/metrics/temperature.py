@@ -175,7 +175,8 @@ def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray
     if not temperature > 0:
         raise DataError(f"the temperature is {temperature}", expected="more than 0")
     # one copy, whatever the image
-    values = np.maximum(probabilities, np.float32(_LEAST), dtype=np.float32, casting="same_kind")
+    values: NDArray[np.float32] = probabilities.astype(np.float32, copy=True)
+    np.maximum(values, np.float32(_LEAST), out=values)
     np.log(values, out=values)
     values /= np.float32(temperature)
     values -= values.max(axis=0)
