@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from intarsia import draw as draw
     from intarsia import errors as errors
+    from intarsia.comparison import Comparison as Comparison
+    from intarsia.comparison import compare as compare
+    from intarsia.comparison import compare_recipes as compare_recipes
     from intarsia.conversion import convert as convert
     from intarsia.datasets import Dataset as Dataset
     from intarsia.doctor.check import check as check
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from intarsia.prediction import predict_folder as predict_folder
     from intarsia.recipe import Recipe as Recipe
     from intarsia.recipe import recipe_names as recipe_names
+    from intarsia.reporting import write_comparison as write_comparison
     from intarsia.reporting import write_report as write_report
     from intarsia.runs import Run as Run
     from intarsia.training import train as train
@@ -37,6 +41,7 @@ __version__ = "0.1.0"
 # Where each public name lives. Modules are nouns and functions verbs, so that no submodule ever
 # takes the place of a function: `ia.train` is the function, `intarsia.training` the module.
 _HOMES = {
+    "Comparison": "comparison",
     "Dataset": "datasets",
     "Evaluation": "evaluation",
     "IntarsiaError": "errors",
@@ -46,12 +51,15 @@ _HOMES = {
     "Run": "runs",
     "build_model": "models",
     "check": "doctor",
+    "compare": "comparison",
+    "compare_recipes": "comparison",
     "convert": "conversion",
     "evaluate": "evaluation",
     "predict_folder": "prediction",
     "recipe_names": "recipe",
     "train": "training",
     "train_folds": "training",
+    "write_comparison": "reporting",
     "write_report": "reporting",
 }
 _MODULES = ("draw", "errors")
@@ -69,7 +77,11 @@ __all__ = [  # noqa: RUF022 - the order of the work, not of the alphabet
     "Run",
     "evaluate",
     "Evaluation",
+    "compare",
+    "compare_recipes",
+    "Comparison",
     "write_report",
+    "write_comparison",
     "Predictor",
     "predict_folder",
     "draw",

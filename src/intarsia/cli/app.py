@@ -17,6 +17,7 @@ from typer.main import get_command
 from intarsia import __version__
 from intarsia.cli import (
     check,
+    compare,
     convert,
     demo,
     env,
@@ -51,6 +52,7 @@ app.command("convert")(convert.convert)
 app.command("recipes")(recipes.recipes)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("reproduce")(reproduce.reproduce)
 app.command("runs")(runs.runs)
@@ -108,7 +110,7 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 def _stopped(what: str, words: Sequence[str]) -> None:
     """Say that a command was stopped where it has no handler of its own, and how it goes on."""
-    resumes = bool(words) and words[0] in ("train", "reproduce")
+    resumes = bool(words) and words[0] in ("train", "compare", "reproduce")
     again = "do: the same command with --resume goes on" if resumes else ""
     _say(what, "nothing that was written before is lost", again)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from intarsia.reporting.check_page import write_check_page
+from intarsia.reporting.comparison import write_comparison
 from intarsia.reporting.report import write_report
 
-__all__ = ["write_check_page", "write_report"]
+__all__ = ["write_check_page", "write_comparison", "write_report"]

@@ -56,7 +56,8 @@ def count_groups(
 
     Args:
         matrices: (N, K, K) of one run, rows truth, columns prediction, or S such arrays of its
-            repeats, all on the same N images in the same order.
+            repeats, all on the same N images in the same order. Columns beyond K are answers that
+            are no class: pixels that an annotator left out.
         groups: (N,) the group (sequence, patient, source image) of every image; without it each
             image counts as independent of the others.
 
@@ -81,8 +82,9 @@ def count_groups(
         names = sorted(set(groups))
         place = {name: at for at, name in enumerate(names)}
         index = np.array([place[name] for name in groups])
+    predicted = stack.sum(axis=-2)[..., : stack.shape[-2]]
     each = np.stack(
-        [np.diagonal(stack, axis1=-2, axis2=-1), stack.sum(axis=-1), stack.sum(axis=-2)], axis=-2
+        [np.diagonal(stack, axis1=-2, axis2=-1), stack.sum(axis=-1), predicted], axis=-2
     ).astype(np.float64)
     values = np.zeros((len(stack), len(names), *each.shape[2:]))
     for at, image in zip(index, np.moveaxis(each, 1, 0), strict=True):
@@ -115,7 +117,7 @@ def _stacked(matrices: NDArray[np.integer] | Sequence[NDArray[np.integer]]) -> N
             expected="matrices (N, K, K) of the same images",
         )
     shape = shapes[0]
-    if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
+    if len(shape) != 3 or shape[1] > shape[2] or 0 in shape:
         raise DataError(
             f"not confusion matrices of images: an array of shape {shape}",
             expected="(images, classes, classes), none of them 0",

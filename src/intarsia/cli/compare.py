@@ -1,0 +1,177 @@
+"""`intarsia compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from intarsia.cli.arguments import (
+    DeviceOption,
+    ImagesOption,
+    MasksOption,
+    VerboseOption,
+    open_dataset,
+)
+from intarsia.cli.display import progress, show_messages
+
+if TYPE_CHECKING:
+    from intarsia.comparison import Comparison
+    from intarsia.recipe import Recipe
+    from intarsia.runs import Run
+
+_GATE_CODES = {"pass": 0, "fail": 1, "undecided": 3}
+
+
+def compare(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="DATA [RUN]...",
+            help="The data, and runs (or folders of repeats, or of a second annotator's masks).",
+            show_default=False,
+        ),
+    ] = None,
+    images: ImagesOption = None,
+    masks: MasksOption = None,
+    recipes: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,C", help="Train these first, and compare them."),
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option(metavar="N", help="Trainings of each recipe, with other seeds.")
+    ] = 3,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="10m", help="The same time for every training.", show_default=False),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="The same epochs for every training.", show_default="first recipe's"
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A key of all recipes; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="val or test; of folds, out-of-fold or test.")
+    ] = "val",
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="What is resampled, as in `intarsia split`.",
+            show_default="the data's",
+        ),
+    ] = None,
+    gate: Annotated[
+        Literal["better", "not-worse"] | None,
+        typer.Option(
+            help="Of the first run against the others: exit 0 pass, 1 fail, 3 undecided.",
+            show_default=False,
+        ),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(metavar="D", help="The difference that does not matter.")
+    ] = 0.01,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Tables and page.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the trainings of this comparison.")
+    ] = False,
+    device: DeviceOption = "auto",
+    verbose: VerboseOption = False,
+) -> None:
+    """Say whether one model is better than another, and how sure that is.
+
+    Compares finished runs on the same images, or with --recipes trains them first, each under the
+    same budget, and survives one that fails. Differences come with intervals and verdicts.
+
+    \b
+    Example: intarsia compare camvid/ --recipes mini-unet,unet-mobilenetv2 --time 10m --out cmp
+             intarsia compare camvid/ runs/new runs/old --split test --gate not-worse
+    """
+    from intarsia.comparison import compare as measure
+    from intarsia.comparison import compare_recipes, judge_first
+    from intarsia.errors import RecipeError
+    from intarsia.file_cache import FileCache
+    from intarsia.recipe import parse_duration
+
+    named = list(paths or [])
+    data = named.pop(0) if named and images is None and masks is None else None
+    if recipes is not None and named:
+        raise RecipeError(
+            "--recipes trains anew, and runs are compared as they are", hint="give one of the two"
+        )
+    show_messages()
+    cache = FileCache.of_user()
+    if recipes is not None and out is None:
+        raise RecipeError("--recipes needs a folder for its trainings", hint="add --out DIR")
+    dataset = open_dataset(data, images, masks, cache)
+    with progress("measuring") as show:
+        if recipes is not None and out is not None:
+            comparison = compare_recipes(
+                dataset,
+                _recipes(recipes, set_),
+                out,
+                repeats=repeats,
+                time_budget=None if time is None else parse_duration(time),
+                epochs=epochs,
+                split=split,
+                group_by=group_by,
+                margin=margin,
+                resume=resume,
+                device=device,
+                cache=cache,
+                on_run=_report,
+                progress=show,
+            )
+        else:
+            comparison = measure(
+                named,
+                dataset,
+                split,
+                group_by=group_by,
+                margin=margin,
+                device=device,
+                cache=cache,
+                progress=show,
+            )
+    typer.echo(str(comparison))
+    if out is not None:
+        _write(comparison, out)
+    if gate is not None:
+        answer = judge_first(comparison, gate)
+        typer.echo(f"gate {gate}: {answer.answer}. {answer.reason}")
+        raise typer.Exit(_GATE_CODES[answer.answer])
+
+
+def _recipes(names: str, assignments: list[str] | None) -> dict[str, Recipe]:
+    from intarsia.comparison.experiment import recipe_names
+
+    found = recipe_names([name.strip() for name in names.split(",") if name.strip()])
+    return {name: recipe.set(assignments or []) for name, recipe in found.items()}
+
+
+def _report(run: Run) -> None:
+    from intarsia.reporting import write_report
+
+    write_report(run)
+
+
+def _write(comparison: Comparison, out: Path) -> None:
+    from intarsia.reporting import write_comparison
+
+    with progress("writing the comparison") as show:
+        page = write_comparison(comparison, out, progress=show)
+    typer.echo(f"report: {page}")
