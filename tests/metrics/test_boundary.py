@@ -132,6 +132,8 @@ def test_distances_of_scipy(spacing: tuple[float, float]) -> None:
 
 
 @pytest.mark.slow  # MONAI imports all of itself
+# it calls a function of its own with an argument that it has deprecated
+@pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges:FutureWarning")
 @pytest.mark.parametrize("spacing", [(1.0, 1.0), (2.0, 0.7)])
 def test_distances_of_monai(spacing: tuple[float, float]) -> None:
     import torch

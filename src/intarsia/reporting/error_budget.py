@@ -53,7 +53,8 @@ def _figure(heading: str, details: Details) -> Figure:
     figure = new_figure(4.8, top + below if largest else top)
     if largest:
         # each with its own margins: the bar of the kinds is as wide as the figure
-        upper, lower = figure.subfigures(2, 1, height_ratios=(top, below))
+        halves = figure.subfigures(2, 1, squeeze=False, height_ratios=(top, below))
+        upper, lower = halves[:, 0]
         whole = upper.add_subplot()
         _bars(lower.add_subplot(), largest)
     else:
