@@ -15,10 +15,13 @@ from intarsia import metrics
 from intarsia.errors import DataError
 from intarsia.evaluation.details import DetailRecords
 from intarsia.evaluation.kept import keep_sheet
-from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
+from intarsia.evaluation.names import OUT_OF_FOLD
+from intarsia.evaluation.sheet import Evaluation, ImageMetrics
+from intarsia.evaluation.uncertainty import measure_intervals
 
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset, Sample
+    from intarsia.datasets.primary import Primary
     from intarsia.runs import Run
     from intarsia.transforms import Pixels
 
@@ -142,6 +145,8 @@ def evaluate(
     temperature = None
     if pixels is not None and len(pixels.truth):
         temperature = metrics.fit_temperature(pixels.probabilities, pixels.truth)
+    groups = tuple(sample.group for sample in samples)
+    primary, late = _primary(run, dataset, own)
     sheet = Evaluation(
         data=dataset.name,
         split=split,
@@ -155,7 +160,11 @@ def evaluate(
         milliseconds_per_image=1000 * predicting / len(samples),
         details=(None if records is None else records.details(matrices, labels.names, temperature)),
         matrices=matrices,
-        groups=tuple(sample.group for sample in samples),
+        groups=groups,
+        intervals=measure_intervals(matrices, groups, labels.names, dataset.background),
+        background=dataset.background,
+        primary=primary,
+        primary_late=late,
     )
     if keep:
         keep_sheet(run, sheet, records)
@@ -207,6 +216,19 @@ def _dataset(
         return resplit, True, True
     here, there = ({s.name for s in d.splits.get(split, ())} for d in (dataset, resplit))
     return dataset, here == there, here == there
+
+
+def _primary(run: Run, dataset: Dataset, own: bool) -> tuple[Primary | None, bool]:
+    """The primary figure of these data, and whether it was declared after the training only.
+
+    On the data of the training what was declared then stands, whatever dataset.yaml says now.
+    """
+    from intarsia.datasets.primary import Primary
+
+    if not own:
+        return dataset.primary, False
+    then = Primary.from_json(run.manifest.get("primary"))
+    return (dataset.primary, dataset.primary is not None) if then is None else (then, False)
 
 
 def _check_own(run: Run, dataset: Dataset, split: str, subset: bool) -> None:
