@@ -56,7 +56,7 @@ def why_differ(one: Entry, other: Entry) -> list[Reason]:
 
 
 def _data(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Reason]:
-    mine, theirs = ({item["sha256"]: item for item in m["samples"]} for m in (one, other))
+    mine, theirs = ({_image(item): item for item in m["samples"]} for m in (one, other))
     shared = mine.keys() & theirs.keys()
     found = _unequal("data", "images", _counts(one), _counts(other))
     alone = len(mine) - len(shared), len(theirs) - len(shared)
@@ -68,13 +68,18 @@ def _data(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Reason]:
             names = [sorted(str(items[d]["name"]) for d in moved) for items in (mine, theirs)]
             text = f"images {what} ({len(moved)})"
             found.append(Reason("data", text, *(_first(each) for each in names)))
-    labels = [", ".join(label["name"] for label in m["labels"]) for m in (one, other)]
-    ignored = [", ".join(m["ignored"]) or "none" for m in (one, other)]
+    labels = [", ".join(label["name"] for label in m.get("labels") or []) for m in (one, other)]
+    ignored = [", ".join(m.get("ignored") or []) or "none" for m in (one, other)]
     return [
         *found,
         *_unequal("data", "classes", *labels),
         *_unequal("data", "ignored classes", *ignored),
     ]
+
+
+def _image(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """The content of an image, of its further channels too."""
+    return (item["sha256"], *(part["sha256"] for part in item.get("more_channels") or []))
 
 
 def _counts(manifest: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ def data_sentences(comparison: Comparison, trained: tuple[Entry, ...]) -> list[s
     names = comparison.labels.names
     classes = listing([plain(name) for name in names])
     sentences = [f"The data set {code(comparison.data)} has {len(names)} classes: {classes}."]
-    ignored = [plain(str(name)) for name in first["ignored"]]
+    ignored = [plain(str(name)) for name in first.get("ignored") or []]
     also = f"Pixels labelled {listing(ignored)} and pixels" if ignored else "Pixels"
     sentences.append(f"{also} without a label took no part in training or in any figure.")
     sentences.append(
@@ -45,18 +45,18 @@ def data_sentences(comparison: Comparison, trained: tuple[Entry, ...]) -> list[s
             ("was", "were"),
         )
     )
-    drawn = [note for note in first["notes"] if note.startswith(_DRAWN)]
+    drawn = [note for note in first.get("notes") or [] if note.startswith(_DRAWN)]
     sentences += [f"As to the split, {plain(note)}." for note in drawn]
     return [*sentences, _evaluated_on(comparison), *_groups(comparison), *_leaks(trained)]
 
 
 def _learnt_from(manifest: Mapping[str, Any]) -> str:
     counts = Counter(sample["split"] for sample in manifest["samples"])
-    name = code(str(manifest["name"]))
-    if any(sample["fold"] is not None for sample in manifest["samples"]):
-        folds = {sample["fold"] for sample in manifest["samples"]} - {None}
-        inside = sum(sample["fold"] is not None for sample in manifest["samples"])
-        return f"trained on {counted(inside, 'image')} of {name} in {len(folds)} folds"
+    name = code(str(manifest.get("name")))
+    folds = Counter(sample.get("fold") for sample in manifest["samples"])
+    del folds[None]
+    if folds:
+        return f"trained on {counted(folds.total(), 'image')} of {name} in {len(folds)} folds"
     return (
         f"trained on {counted(counts['train'], 'image')} of {name}, with "
         f"{counted(counts['val'], 'image')} for validation"
