@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kept_runs import LABELS, comparison, entry, keep_run, manifest, matrices
+from kept_runs import comparison, entry, keep_run, manifest, matrices
 
 from intarsia.comparison import Comparison, Contender
 from intarsia.recipe import Recipe
@@ -212,4 +212,3 @@ def test_all_files_are_written(tmp_path: Path) -> None:
     ):
         assert (out / name).stat().st_size > 0, name
     assert (out / "comparison.csv").read_text(encoding="utf-8").count("\n") == 3
-    assert len(LABELS) == 2
