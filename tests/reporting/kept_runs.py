@@ -140,10 +140,11 @@ def entry(
         contender=contender,
         matrices=tuple(repeats),
         sheets=(),
-        primary=estimate(counts, estimand, names=names),
-        estimates={m.metric: estimate(counts, m, names=names) for m in METRICS},
+        primary=estimate(counts, estimand, names=names, resamples=50),
+        estimates={m.metric: estimate(counts, m, names=names, resamples=50) for m in METRICS},
         class_estimates=tuple(
-            estimate(counts, Estimand("miou", (k,)), names=names) for k in range(len(names))
+            estimate(counts, Estimand("miou", (k,)), names=names, resamples=50)
+            for k in range(len(names))
         ),
         cost=cost,
     )
@@ -159,6 +160,7 @@ def comparison(
 ) -> Comparison:
     """A comparison of entries on the same images."""
     counts = {each.name: count_groups(each.matrices, groups) for each in entries}
+    names = tuple(LABELS.names)
     files = tuple(f"val/{n:03d}" for n in range(len(entries[0].matrices[0])))
     made = Comparison(
         data="street",
@@ -171,6 +173,6 @@ def comparison(
         margin=0.01,
         level=0.95,
         entries=tuple(entries),
-        pairs=compare_pairs(counts, estimand, class_names=tuple(LABELS.names)),
+        pairs=compare_pairs(counts, estimand, class_names=names, resamples=50, swaps=200),
     )
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from intarsia.recipe import Recipe
 from intarsia.reporting.methods.networks import encoder_name
-from intarsia.reporting.methods.wording import code, share
+from intarsia.reporting.methods.wording import code, listing, share
 
 _TERMS = {
     "cross-entropy": "cross-entropy",
@@ -60,19 +60,15 @@ def loss(recipe: Recipe) -> str:
 def optimizer(recipe: Recipe) -> str:
     """How it was minimised: "the network was optimised by ..."."""
     train = recipe.train
-    parts = [f"a highest learning rate of {train.lr:g}{_encoder_rate(recipe)}"]
+    parts = [f"a learning rate of at most {train.lr:g}{_encoder_rate(recipe)}"]
     if train.weight_decay:
-        parts.append(f"a weight decay of {train.weight_decay:g}, biases and normalisation excepted")
+        parts.append(f"a weight decay of {train.weight_decay:g} (none on biases and normalisation)")
     if train.clip_norm:
         parts.append(f"gradients clipped to a norm of {train.clip_norm:g}")
-    text = f"optimised by {_OPTIMIZERS[train.optimizer]} in batches of {train.batch_size} with "
-    text += "; ".join(parts) if len(parts) > 1 else parts[0]
     if train.ema:
-        text += (
-            f"; an exponential moving average of the weights (decay {train.ema:g}) was validated "
-            "and kept"
-        )
-    return text
+        parts.append(f"an exponential moving average of the weights (decay {train.ema:g})")
+    name = _OPTIMIZERS[train.optimizer]
+    return f"optimised by {name} in batches of {train.batch_size} with {listing(parts)}"
 
 
 def _encoder_rate(recipe: Recipe) -> str:
@@ -87,7 +83,7 @@ def _encoder_rate(recipe: Recipe) -> str:
         return " (the encoder frozen)"
     if train.encoder_lr_factor == 1:
         return f" (the encoder{frozen.removeprefix(',')})" if frozen else ""
-    return f" (the encoder's {train.encoder_lr_factor:g} of it{frozen})"
+    return f" ({train.encoder_lr_factor:g} of it in the encoder{frozen})"
 
 
 def schedule(recipe: Recipe) -> str:

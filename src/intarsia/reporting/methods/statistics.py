@@ -80,10 +80,10 @@ def _differences(comparison: Comparison) -> list[str]:
         "number of pairs."
     ]
     sentences += _tests(measured, unit)
+    tested = sum(pair.p_value is not None for pair in measured)
     if len(comparison.pairs) > 1:
         sentences.append(
-            f"The p-values of all {len(comparison.pairs)} pairs were adjusted after Holm "
-            "[@holm1979simple]."
+            f"The p-values of all {tested} pairs were adjusted after Holm [@holm1979simple]."
         )
         adjusted = "adjusted p-value"
     else:
@@ -130,8 +130,8 @@ def _equivalence(comparison: Comparison) -> list[str]:
 
 
 def _power(comparison: Comparison) -> list[str]:
-    open_ = [pair for pair in comparison.pairs if pair.verdict == "no detectable difference"]
-    if not open_:
+    undecided = "no detectable difference"
+    if not any(p.needed is not None and p.verdict == undecided for p in comparison.pairs):
         return []
     corrected = ", at the level divided by the number of pairs" if len(comparison.pairs) > 1 else ""
     return [

@@ -64,7 +64,7 @@ def _budget(trained: tuple[Entry, ...]) -> list[str]:
     seconds = {entry.name: _allotted(entry.contender.runs[0]) for entry in trained}
     epochs = {entry.name: _epochs(entry) for entry in trained}
     if all(value is not None for value in seconds.values()):
-        given = {name: f"given {duration(value or 0)}" for name, value in seconds.items()}
+        given = {name: f"given {_span(value or 0)}" for name, value in seconds.items()}
         sentences.append(
             each(given, ("The training", "Each training"), ("was", "was"), "each of {}")
         )
@@ -98,6 +98,10 @@ def _allotted(run: Run) -> float | None:
         return None
 
 
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
+
+
 def _epochs(entry: Entry) -> str:
     counts = [run.summary.get("epochs") for run in entry.contender.runs]
     known = [f"{count:g}" for count in dict.fromkeys(counts) if count is not None]
@@ -124,6 +128,7 @@ def _choice(recipe: Recipe) -> str:
         for used, words in ((recipe.predict.flip, "mirrored copies"), (recipe.predict.crf, "CRF"))
         if used
     ]
+    averaged = "averaged weights" if train.ema else "weights"
     without = f" (without {' or '.join(left_out)})" if left_out else ""
     return (
         f"those of the epoch with the {_FIGURES[train.metric]} on the validation images{without}, "
