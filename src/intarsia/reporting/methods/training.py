@@ -128,10 +128,10 @@ def _choice(recipe: Recipe) -> str:
         for used, words in ((recipe.predict.flip, "mirrored copies"), (recipe.predict.crf, "CRF"))
         if used
     ]
-    averaged = "averaged weights" if train.ema else "weights"
+    of = "the averages at" if train.ema else "those of"
     without = f" (without {' or '.join(left_out)})" if left_out else ""
     return (
-        f"those of the epoch with the {_FIGURES[train.metric]} on the validation images{without}, "
+        f"{of} the epoch with the {_FIGURES[train.metric]} on the validation images{without}, "
         f"measured after {often}"
     )
 
