@@ -124,17 +124,18 @@ def test_nothing_is_bold_where_nothing_is_known(tmp_path: Path) -> None:
     entries = [entry(Contender(n, (run,)), [matrices(1, r)]) for n, r in (("a", 90), ("b", 50))]
     text = runs_latex(comparison(entries))
     assert r"\textbf" not in text
-    assert re.search(r"a & 1 & 0\.\d{3} \(n/a\)", text)
+    assert re.search(r"a & 1 & 0\.\d{3} \(n/a\) &", text)
 
 
 def test_the_caption_says_what_the_figures_are(tmp_path: Path) -> None:
     made = three(tmp_path)
     caption = runs_latex(made).partition(r"\caption{")[2].partition("\\label")[0]
     for words in (
-        "macro mIoU: IoU = TP / (TP + FP + FN)",
+        "Macro mIoU: IoU = TP / (TP + FP + FN)",
         "Unit of resampling: the image.",
         "street, val: 20 images.",
-        r"Intervals at 95 \%, tests at 5 \%, p-values adjusted after Holm for all 6 pairs",
+        r"In brackets, intervals at 95 \%, tests at 5 \%",
+        "p-values adjusted after Holm for all 6 pairs",
         r"equivalence within $\pm$0.01",
         "The second annotator takes no part in that.",
     ):
@@ -154,7 +155,7 @@ def test_the_class_of_a_primary_figure_has_its_name(tmp_path: Path) -> None:
     ]
     text = runs_latex(comparison(entries, estimand=of))
     assert r"\caption{IoU of Side\_walk \& kerb: IoU = TP" in text
-    assert r"IoU of Side\_walk \& kerb (95 \% interval)" in text
+    assert r"repeats & IoU of Side\_walk \& kerb & pixel" in text
     assert "class 1" not in text
 
 

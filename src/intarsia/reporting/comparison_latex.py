@@ -7,15 +7,15 @@ from intarsia.reporting.quantities import ABSENT
 from intarsia.reporting.tables import booktabs, escape_latex
 from intarsia.statistics import Difference, Estimate
 
-_COSTS = ("parameters (M)", "training (min)", "ms per image")
+_COSTS = ("M parameters", "min training", "ms/image")
 
 
 def runs_latex(comparison: Comparison) -> str:
     """A row a run, the best first, the best in bold where the verdicts say that they are."""
     second = _second_metric(comparison)
-    head = ["run", "repeats", _bracketed(comparison.metric_name, comparison.level)]
+    head = ["run", "repeats", comparison.metric_name]
     if second is not None:
-        head.append(_bracketed("pixel accuracy", comparison.level))
+        head.append("pixel accuracy")
     head += _COSTS
     rows = []
     for entry in comparison.ranking:
@@ -39,12 +39,12 @@ def runs_latex(comparison: Comparison) -> str:
     caption = escape_latex(" ".join(_runs_caption(comparison)))
     if any(entry.leaks for entry in comparison.entries):
         caption += r" $^\dagger$Trained with a split that leaks."
-    return booktabs("comparison", caption, layout, [escape_latex(h) for h in head], rows)
+    return booktabs("comparison", caption, layout, [escape_latex(h) for h in head], rows, wide=True)
 
 
 def pairs_latex(comparison: Comparison) -> str:
     """A row a paired difference, with its interval, p-values and verdict."""
-    head = ["a", "b", _bracketed("a minus b", comparison.level), "p", "p (equivalence)", "a is"]
+    head = ["a", "b", "a minus b", "p", "p (equiv.)", "a is"]
     rows = [
         [
             escape_latex(pair.a),
@@ -59,7 +59,9 @@ def pairs_latex(comparison: Comparison) -> str:
     caption = (
         f"Paired differences in {_estimand(comparison)} {_sample(comparison)} {_tests(comparison)}"
     )
-    return booktabs("pairs", escape_latex(caption), "lllrrl", [escape_latex(h) for h in head], rows)
+    return booktabs(
+        "pairs", escape_latex(caption), "lllrrl", [escape_latex(h) for h in head], rows, wide=True
+    )
 
 
 def unbeaten(comparison: Comparison, entry: Entry) -> bool:
@@ -85,8 +87,10 @@ def unbeaten(comparison: Comparison, entry: Entry) -> bool:
 
 
 def _runs_caption(comparison: Comparison) -> list[str]:
-    sentences = [f"{_estimand(comparison)} {_sample(comparison)}", _tests(comparison)]
+    sentences = [f"{_capital(_estimand(comparison))} {_sample(comparison)}", _tests(comparison)]
     sentences.append("In bold: runs that no other run is better than.")
+    if any(len(entry.matrices) > 1 for entry in comparison.entries):
+        sentences.append("Figures and training times are means over the repeats.")
     if any(not entry.contender.runs for entry in comparison.entries):
         sentences.append("The second annotator takes no part in that.")
     if any(entry.chosen_on for entry in comparison.entries):
@@ -103,6 +107,10 @@ def _estimand(comparison: Comparison) -> str:
     return text.replace(comparison.estimand.name, comparison.metric_name, 1)
 
 
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
+
+
 def _sample(comparison: Comparison) -> str:
     groups = len(set(comparison.groups))
     unit = "" if comparison.unit == "image" else f" in {groups} groups"
@@ -113,7 +121,7 @@ def _tests(comparison: Comparison) -> str:
     count = len(comparison.pairs)
     many = f", p-values adjusted after Holm for all {count} pairs" if count > 1 else ""
     return (
-        f"Intervals at {100 * comparison.level:g} %, tests at "
+        f"In brackets, intervals at {100 * comparison.level:g} %, tests at "
         f"{100 * (1 - comparison.level):.3g} %{many}; equivalence within "
         f"±{comparison.margin:g} by two one-sided tests."
     )
@@ -125,16 +133,12 @@ def _second_metric(comparison: Comparison) -> str | None:
     return "pixel_accuracy" if shown and comparison.estimand.metric != "pixel_accuracy" else None
 
 
-def _bracketed(name: str, level: float) -> str:
-    return f"{name} ({100 * level:g} % interval)"
-
-
 def _with_interval(estimate: Estimate) -> str:
     if estimate.value is None:
         return ABSENT
     if estimate.interval is None:
         return f"{estimate.value:.3f} ({ABSENT})"
-    return f"{estimate.value:.3f} ({estimate.interval.low:.3f} to {estimate.interval.high:.3f})"
+    return f"{estimate.value:.3f} [{estimate.interval.low:.3f}, {estimate.interval.high:.3f}]"
 
 
 def _signed(pair: Difference) -> str:
@@ -142,7 +146,7 @@ def _signed(pair: Difference) -> str:
         return ABSENT
     if pair.interval is None:
         return f"${pair.value:+.3f}$ ({ABSENT})"
-    return f"${pair.value:+.3f}$ (${pair.interval.low:+.3f}$ to ${pair.interval.high:+.3f}$)"
+    return f"${pair.value:+.3f}$ [${pair.interval.low:+.3f}$, ${pair.interval.high:+.3f}$]"
 
 
 def _p(value: float | None) -> str:

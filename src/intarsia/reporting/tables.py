@@ -119,12 +119,19 @@ class Table:
 
 
 def booktabs(
-    name: str, caption: str, layout: str, head: Sequence[str], rows: Sequence[Sequence[str]]
+    name: str,
+    caption: str,
+    layout: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    wide: bool = False,
 ) -> str:
-    """A LaTeX `table` with booktabs rules, labelled `tab:NAME`.
+    """A LaTeX `table` with booktabs rules, labelled `tab:NAME`; a `wide` one in smaller letters.
 
     `layout` has a letter a column (`lrr`); caption, head and cells are LaTeX already.
     """
+    smaller = "\\footnotesize\n\\setlength{\\tabcolsep}{4pt}\n" if wide else ""
     body = "".join(" & ".join(row) + " \\\\\n" for row in rows)
     label = re.sub(r"[^A-Za-z0-9-]+", "-", name)
     return (
@@ -133,6 +140,7 @@ def booktabs(
         "\\centering\n"
         f"\\caption{{{caption}}}\n"
         f"\\label{{tab:{label}}}\n"
+        f"{smaller}"
         f"\\begin{{tabular}}{{{layout}}}\n"
         "\\toprule\n"
         f"{' & '.join(head)} \\\\\n"
