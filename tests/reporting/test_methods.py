@@ -166,9 +166,10 @@ def test_only_what_was_used_is_said(tmp_path: Path) -> None:
     )
     text = alone(tmp_path / "used", used)
     assert "averaged with those of the mirrored image and refined by a fully connected" in text
-    assert "(without mirrored copies or CRF), measured after every 3 epochs" in text
+    assert "measured after every 3 epochs and after the last one" in text
+    assert "That choice was made without mirrored copies and the CRF." in text
     assert "the sum of cross-entropy and Lovász-Softmax loss [@berman2018lovasz]" in text
-    assert "the inverse of its share of the training pixels to the power 0.4" in text
+    assert "Classes were weighted in the cross-entropy by the inverse of their share" in text
 
 
 def test_weights_of_a_file_are_not_said_to_be_of_imagenet(tmp_path: Path) -> None:
@@ -193,15 +194,17 @@ def test_the_time_that_was_given(tmp_path: Path) -> None:
 def test_selection_leaks_and_looks(tmp_path: Path) -> None:
     clean = alone(tmp_path / "clean", Recipe.load("mini-unet"))
     assert "An automatic check of the split found no image, near duplicate or group" in clean
-    assert "no run has been measured on a test split" in clean
+    assert "none of the runs has been measured on a test split" in clean
     told = alone(
         tmp_path / "told",
         Recipe.load("mini-unet"),
-        leaks=("interleaved-sequence: drive_1",),
+        leaks=("interleaved-sequence: frames of drive_1 alternate. val/3 beside train/2.",),
         chosen_on=24,
         test_looks=2,
     )
-    assert r"The split that `a` was trained with leaks: interleaved-sequence: drive\_1." in told
+    assert (
+        r"The split that `a` and `b` were trained with leaks: frames of drive\_1 alternate." in told
+    )
     assert "An automatic check" not in told
     assert "These images also chose the checkpoint of `a` and `b`" in told
     assert "`a` 2 times and `b` 2 times" in told

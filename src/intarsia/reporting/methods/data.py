@@ -90,20 +90,27 @@ def _rule(rule: Rule) -> str:
 
 
 def _leaks(trained: tuple[Entry, ...]) -> list[str]:
-    leaking = [entry for entry in trained if entry.leaks]
+    found: dict[str, list[str]] = {}
+    for entry in trained:
+        for leak in entry.leaks:
+            found.setdefault(_first_sentence(leak), []).append(code(entry.name))
     sentences = [
-        f"The split that {code(entry.name)} was trained with leaks: {plain(leak)}."
-        for entry in leaking
-        for leak in entry.leaks
+        f"The split that {listing(names)} {_was(len(names))} trained with leaks: {plain(leak)}."
+        for leak, names in found.items()
     ]
     clean = [code(entry.name) for entry in trained if not entry.leaks]
     if clean:
-        of = "" if not leaking else f" that {listing(clean)} {_was(len(clean))} trained with"
+        of = "" if not found else f" that {listing(clean)} {_was(len(clean))} trained with"
         sentences.append(
             f"An automatic check of the split{of} found no image, near duplicate or group on two "
             "sides of it, and no recording whose frames alternate between them."
         )
     return sentences
+
+
+def _first_sentence(leak: str) -> str:
+    """What a finding says, without its code and its examples."""
+    return leak.partition(": ")[2].partition(". ")[0].rstrip("., ")
 
 
 def _was(number: int) -> str:

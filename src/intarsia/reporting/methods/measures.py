@@ -61,7 +61,7 @@ def _chosen(comparison: Comparison) -> list[str]:
 def _looks(entries: tuple[Entry, ...]) -> str:
     looks = {entry.name: entry.test_looks for entry in entries if entry.contender.runs}
     if not any(looks.values()):
-        return "By its own records, no run has been measured on a test split."
+        return "By their own records, none of the runs has been measured on a test split."
     listed = listing([f"{code(name)} {counted(count, 'time')}" for name, count in looks.items()])
     return f"By their own records, the runs had been measured on a test split so often: {listed}."
 

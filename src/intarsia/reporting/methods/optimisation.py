@@ -24,13 +24,14 @@ _WEIGHTS_FILES = (".safetensors", ".pth", ".pt")
 
 def first_weights(recipe: Recipe) -> str:
     """Where training began: "the network started from ..."."""
-    source, encoder = recipe.train.weights, encoder_name(recipe)
+    source = recipe.train.weights
     if source == "none":
         return "from random weights"
     if source == "imagenet":
+        # by whom, nobody records: a file in the weights folder comes before timm's
         return (
-            f"from weights of the encoder pre-trained on ImageNet [@deng2009imagenet] (timm's "
-            f"{code(str(encoder))} [@wightman2019timm]) and random ones elsewhere"
+            "from weights of the encoder pre-trained on ImageNet [@deng2009imagenet] and random "
+            "ones elsewhere"
         )
     path = Path(source)
     if path.suffix in _WEIGHTS_FILES:
@@ -45,30 +46,47 @@ def loss(recipe: Recipe) -> str:
     settings = recipe.loss
     names = settings.name.split("+")
     terms = [_TERMS[name].format(gamma=settings.gamma) for name in names]
-    text = terms[0] if len(terms) == 1 else f"the sum of {' and '.join(terms)}"
-    weighed = "cross-entropy" in names or "focal" in names
+    return terms[0] if len(terms) == 1 else f"the sum of {' and '.join(terms)}"
+
+
+def class_weights(recipe: Recipe) -> str:
+    """How classes were weighed: "classes were ..."."""
+    settings = recipe.loss
+    weighed = [name for name in settings.name.split("+") if name in ("cross-entropy", "focal")]
     if not weighed or settings.class_weights == "none":
-        return text
-    weights = "fixed by hand"
+        return "not weighted"
     if settings.class_weights == "frequency":
         power = settings.weight_power
-        weights = "the inverse of its share of the training pixels"
-        weights += "" if power == 1 else f" to the power {power:g}"
-    return f"{text}, the weight of each class in the {names[0]} being {weights}"
+        weights = "the inverse of their share of the training pixels"
+        weights += "" if power == 1 else f", to the power {power:g}"
+    else:
+        weights = ", ".join(f"{weight:g}" for weight in settings.class_weights)
+    of = "cross-entropy" if weighed == ["cross-entropy"] else "focal loss"
+    return f"weighted in the {of} by {weights}"
 
 
 def optimizer(recipe: Recipe) -> str:
-    """How it was minimised: "the network was optimised by ..."."""
+    """How it was minimised: "the network was ..."."""
     train = recipe.train
-    parts = [f"a learning rate of at most {train.lr:g}{_encoder_rate(recipe)}"]
+    return f"optimised by {_OPTIMIZERS[train.optimizer]} in batches of {train.batch_size}"
+
+
+def rate(recipe: Recipe) -> str:
+    """The highest learning rate: "the learning rate was ..."."""
+    return f"at most {recipe.train.lr:g}{_encoder_rate(recipe)}"
+
+
+def restraints(recipe: Recipe) -> str:
+    """What held the weights back: "the network was trained with ..."."""
+    train = recipe.train
+    parts = ["no weight decay"]
     if train.weight_decay:
-        parts.append(f"a weight decay of {train.weight_decay:g} (none on biases and normalisation)")
+        parts = [f"a weight decay of {train.weight_decay:g} (none on biases and normalisation)"]
     if train.clip_norm:
         parts.append(f"gradients clipped to a norm of {train.clip_norm:g}")
     if train.ema:
         parts.append(f"an exponential moving average of the weights (decay {train.ema:g})")
-    name = _OPTIMIZERS[train.optimizer]
-    return f"optimised by {name} in batches of {train.batch_size} with {listing(parts)}"
+    return f"trained with {listing(parts)}"
 
 
 def _encoder_rate(recipe: Recipe) -> str:

@@ -21,7 +21,7 @@ def prediction_sentences(comparison: Comparison, trained: tuple[Entry, ...]) -> 
             {name: _averaged(recipe) for name, recipe in recipes.items()},
             ("Probabilities", "Probabilities"),
             were,
-            "those of {}",
+            "the probabilities of {}",
         ),
     ]
     decided = {name: _decided(recipe) for name, recipe in recipes.items()}

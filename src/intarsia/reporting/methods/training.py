@@ -10,7 +10,15 @@ from intarsia.comparison.experiment import Experiment
 from intarsia.errors import RecipeError
 from intarsia.recipe import Recipe
 from intarsia.reporting.methods.networks import network
-from intarsia.reporting.methods.optimisation import first_weights, loss, optimizer, schedule
+from intarsia.reporting.methods.optimisation import (
+    class_weights,
+    first_weights,
+    loss,
+    optimizer,
+    rate,
+    restraints,
+    schedule,
+)
 from intarsia.reporting.methods.samples import augmentation, sampling, scaling
 from intarsia.reporting.methods.wording import code, counted, each, listing, plain
 from intarsia.reporting.quantities import duration
@@ -43,10 +51,14 @@ def training_sentences(comparison: Comparison, trained: tuple[Entry, ...]) -> li
         each(scaled, _SAMPLES, _WERE, "the samples of {}"),
         each(said(augmentation), _SAMPLES, _WERE, "the samples of {}"),
         each(said(loss), ("Training", "All trainings"), ("minimised", "minimised")),
+        each(said(class_weights), ("Classes",) * 2, _WERE, "the classes of {}"),
         each(said(optimizer), _NETWORKS, ("was", "were")),
+        each(said(rate), ("The learning rate",) * 2, ("was", "was"), "the learning rate of {}"),
+        each(said(restraints), _NETWORKS, ("was", "were")),
         each(said(schedule), ("The learning rate",) * 2, ("", ""), "the learning rate of {}"),
         *_budget(trained),
         each(said(_choice), ("The weights kept",) * 2, _WERE, "the weights kept of {}"),
+        *_plainly_validated(trained),
         *_folds(trained),
         *_repeats(trained),
         *_failures(comparison),
@@ -123,17 +135,25 @@ def _choice(recipe: Recipe) -> str:
     )
     if recipe.predict.ensemble:
         return "those at the end of each cycle, whose probabilities were averaged"
-    left_out = [
+    of = "the averages at" if train.ema else "those of"
+    return (
+        f"{of} the epoch with the {_FIGURES[train.metric]} on the validation images, measured "
+        f"after {often}"
+    )
+
+
+def _plainly_validated(trained: tuple[Entry, ...]) -> list[str]:
+    """What prediction adds and the choice of the epoch did without."""
+    uses = [run.recipe.predict for entry in trained for run in entry.contender.runs]
+    added = [
         words
-        for used, words in ((recipe.predict.flip, "mirrored copies"), (recipe.predict.crf, "CRF"))
+        for words, used in (
+            ("mirrored copies", any(predict.flip for predict in uses)),
+            ("the CRF", any(predict.crf for predict in uses)),
+        )
         if used
     ]
-    of = "the averages at" if train.ema else "those of"
-    without = f" (without {' or '.join(left_out)})" if left_out else ""
-    return (
-        f"{of} the epoch with the {_FIGURES[train.metric]} on the validation images{without}, "
-        f"measured after {often}"
-    )
+    return [f"That choice was made without {listing(added)}."] if added else []
 
 
 def _folds(trained: tuple[Entry, ...]) -> list[str]:
