@@ -69,9 +69,8 @@ def _averaged(recipe: Recipe) -> str:
     parts = []
     if predict.flip:
         parts.append("averaged with those of the mirrored image")
-    scales = recipe.flat().get("predict.scales")
-    if isinstance(scales, tuple) and scales != (1.0,):
-        parts.append(f"averaged over the scales {', '.join(f'{s:g}' for s in scales)}")
+    if predict.scales != (1.0,):
+        parts.append(f"averaged over copies at the scales {_numbers(predict.scales)}")
     if predict.ensemble:
         parts.append("averaged over the snapshots of the training")
     if predict.crf:
@@ -87,7 +86,12 @@ def _decided(recipe: Recipe) -> str:
     threshold = recipe.predict.threshold
     if threshold is None:
         return "the most probable class"
-    return f"the second class where its probability was above {threshold:g}"
+    tempered = ""
+    if recipe.predict.temperature != 1:
+        tempered = ", its logarithm divided by a temperature fitted on the validation images,"
+        if recipe.predict.temperature != "fitted":
+            tempered = f", its logarithm divided by {recipe.predict.temperature:g},"
+    return f"the second class where its probability{tempered} was above {threshold:g}"
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -135,7 +135,9 @@ def _choice(recipe: Recipe) -> str:
     )
     if recipe.predict.ensemble:
         return "those at the end of each cycle, whose probabilities were averaged"
-    of = "the averages at" if train.ema else "those of"
+    of = "those of"
+    if train.ema:
+        of = "the averages at" if recipe.predict.ema else "those, as they were before averaging, of"
     return (
         f"{of} the epoch with the {_FIGURES[train.metric]} on the validation images, measured "
         f"after {often}"
