@@ -54,7 +54,7 @@ def _intervals(comparison: Comparison) -> list[str]:
 
 
 def _whose(entries: list[Entry]) -> str:
-    return f" with several of them ({listing([code(e.name) for e in entries])})"
+    return f" with several trainings ({listing([code(e.name) for e in entries])})"
 
 
 def _estimates(entry: Entry) -> list[Estimate]:
