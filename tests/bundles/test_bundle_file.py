@@ -29,7 +29,14 @@ def refused(path, match):
 
 
 def test_what_is_written_comes_back(tmp_path):
-    settings = Settings(flip=True, threshold=0.3, crf=True, crf_sizes=(9.0, 5.0, 2.0))
+    settings = Settings(
+        flip=True,
+        scales=(1.0, 0.5),
+        temperature=1.5,
+        threshold=0.3,
+        crf=True,
+        crf_sizes=(9.0, 5.0, 2.0),
+    )
     described = description(
         settings=settings, channel_names=("red", "green", "blue"), page=1, size=(32, 48)
     )
@@ -116,7 +123,9 @@ def resealed(path, change):
         (lambda c, m: c["labels"].pop(0), "id is 1"),
         (lambda c, m: c["labels"][0].update(name="box"), "not unique"),
         (lambda c, m: c["labels"][0].update(color=[0, 0, 256]), "256"),
-        (lambda c, m: c["predict"].update(scales=[1, 2]), 'unknown key "scales"'),
+        (lambda c, m: c["predict"].update(sharpen=1), 'unknown key "sharpen"'),
+        (lambda c, m: c["predict"].update(scales=[1, 99]), "scales is"),
+        (lambda c, m: c["predict"].update(temperature=0), "temperature is"),
         (lambda c, m: c["predict"].update(overlap=1.0), "overlap is 1.0"),
         (lambda c, m: c["predict"].update(threshold=2), "threshold is 2.0"),
         (lambda c, m: c["predict"].update(portrait_blur=1e9), "portrait_blur is 1"),

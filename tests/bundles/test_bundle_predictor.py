@@ -41,7 +41,7 @@ def test_openvino_gives_the_same_masks(tmp_path):
 
 
 def test_the_predict_settings_are_those_of_recipes():
-    networks = {"ensemble"}  # they choose a network: which one, is decided by the export
+    networks = {"ensemble", "ema"}  # they choose a network: which one, is decided by the export
     assert set(Settings.__dataclass_fields__) == set(PredictSection.model_fields) - networks
     defaults = PredictSection().model_dump(exclude=networks)
     assert defaults == Settings().__dict__
@@ -61,6 +61,11 @@ def test_a_key_that_would_ask_for_another_network_is_refused(tmp_path):
     path = write_bundle(tmp_path / "m.intarsia", **{"recipe.json": recipe.encode()})
     with pytest.raises(RecipeError, match="another network"):
         ia.Predictor(path, settings=["predict.ensemble=true"])
+    with pytest.raises(RecipeError, match="no other fitted one"):
+        ia.Predictor(path, settings=["predict.temperature=fitted"])
+    one_size = write_bundle(tmp_path / "one.intarsia", description(size=(32, 48)))
+    with pytest.raises(RecipeError, match="32x48 px only"):
+        ia.Predictor(one_size, settings=["predict.scales=1,2"])
 
 
 def test_what_is_no_bundle_and_no_run(tmp_path):

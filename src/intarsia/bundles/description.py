@@ -162,6 +162,12 @@ def _settings(fields: Fields) -> Settings:
     overlap = fields.number("overlap")
     if not 0 <= overlap < 1:
         raise fields.wrong("overlap", overlap, "0 or more, and less than 1")
+    scales = fields.numbers("scales")
+    if not scales or not all(0.25 <= scale <= 4 for scale in scales):
+        raise fields.wrong("scales", list(scales), "factors of 0.25 to 4")
+    temperature = fields.number("temperature")
+    if temperature <= 0:
+        raise fields.wrong("temperature", temperature, "more than 0")
     appearance, smoothness = fields.numbers("crf_weights", 2)
     sizes = fields.numbers("crf_sizes", 3)
     if min(sizes) <= 0:
@@ -174,8 +180,10 @@ def _settings(fields: Fields) -> Settings:
         raise fields.wrong("portrait_blur", blur, "above 0, at most 0.2")
     settings = Settings(
         flip=fields.flag("flip"),
+        scales=scales,
         overlap=overlap,
         max_pixels=fields.whole("max_pixels", 1, 2**40),
+        temperature=temperature,
         threshold=threshold,
         soft=fields.flag("soft"),
         portrait=fields.texts("portrait"),

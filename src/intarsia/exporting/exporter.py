@@ -29,10 +29,9 @@ from intarsia.exporting.gate import MAX_DIFFERENCE, MIN_AGREEMENT, Gate, judge
 from intarsia.exporting.parity import SizeParity, measure_parity, measure_raw, raw_shapes
 from intarsia.images import check_new_folder, write_atomic
 from intarsia.inference import Network
-from intarsia.prediction.bundled import installed_runtime
+from intarsia.prediction.bundled import check_scales, installed_runtime
 from intarsia.prediction.footprint import measure_footprint
 from intarsia.runs import CrossValidation, Run
-from intarsia.runs.uses import settings_of
 from intarsia.transforms import Pixels, Preprocessing
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ class _Export:
 
         self.run, self.format, self.precision = run, format, precision
         self.device = select_device(device)
-        settings = settings_of(run.recipe.predict)
+        settings = run.used_as
         settings.check(run.labels)
         model = whole_network(run.load_models())
         plain = format != "bundle"
@@ -178,6 +177,7 @@ class _Export:
             fixed=tile is not None,
             output=PROBABILITIES if plain else LOGITS,
         )
+        check_scales(settings, self.graph.size)
         self._raw = torch_network(model, device=self.device)
         self._logits = logits_of if plain else _as_it_is
         self.described = Description(

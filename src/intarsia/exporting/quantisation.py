@@ -30,7 +30,7 @@ def network_inputs(inference: Inference, images: Iterable[Pixels], most: int) ->
         logits: Batch = inference.network(batch)
         return logits
 
-    recording = replace(inference, network=record, flip=False, refine=None)
+    recording = replace(inference, network=record, flip=False, scales=(1.0,), refine=None)
     for image in images:
         if len(seen) >= most:
             break

@@ -28,8 +28,10 @@ class Settings:
     """
 
     flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
     overlap: float = 0.5
     max_pixels: int = 2_000_000
+    temperature: float = 1.0
     threshold: float | None = None
     soft: bool = False
     portrait: tuple[str, ...] = ()
@@ -86,8 +88,10 @@ class Settings:
             network,
             preprocessing,
             flip=self.flip,
+            scales=self.scales,
             overlap=self.overlap,
             max_pixels=self.max_pixels,
             threshold=self.threshold,
             refine=refine,
+            temperature=self.temperature,
         )

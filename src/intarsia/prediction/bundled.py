@@ -77,7 +77,14 @@ def bundle_settings(bundle: Bundle, assignments: Sequence[str]) -> Settings:
     changed = used_otherwise(stored, assignments)
     before, after = stored.predict.model_dump(), changed.predict.model_dump()
     keys = {key for key, value in after.items() if value != before[key]}
-    other = settings_of(changed.predict)
+    value = changed.predict.temperature
+    if "temperature" in keys and isinstance(value, str):
+        raise RecipeError(
+            "a bundle has the temperature that it was exported with, and no other fitted one",
+            where=bundle.path,
+            expected="predict.temperature as a number",
+        )
+    other = settings_of(changed.predict, temperature=1.0 if isinstance(value, str) else value)
     known = set(other.__dataclass_fields__)
     if keys - known:
         raise RecipeError(
@@ -85,4 +92,16 @@ def bundle_settings(bundle: Bundle, assignments: Sequence[str]) -> Settings:
             where=bundle.path,
             hint="export the run again with it",
         )
-    return replace(bundle.description.settings, **{key: getattr(other, key) for key in keys})
+    settings = replace(bundle.description.settings, **{key: getattr(other, key) for key in keys})
+    check_scales(settings, bundle.description.size)
+    return settings
+
+
+def check_scales(settings: Settings, size: tuple[int, int] | None) -> None:
+    """Raises RecipeError where copies of other sizes are asked of a network that takes one size."""
+    if size is not None and settings.scales != (1.0,):
+        raise RecipeError(
+            f"the network takes {size[0]}x{size[1]} px only, no copies at other scales",
+            where="predict.scales",
+            hint="predict.scales=1",
+        )

@@ -58,7 +58,6 @@ class Predictor:
         from intarsia.backends.device import select_device
         from intarsia.backends.torch_backend import torch_network
         from intarsia.runs import Run
-        from intarsia.runs.uses import settings_of
 
         run = path if isinstance(path, Run) else Run.open(Path(path))
         run = run.setting(settings) if settings else run
@@ -66,7 +65,7 @@ class Predictor:
         self.name = run.name
         self.labels = run.labels
         self.preprocessing = run.preprocessing
-        self.settings = settings_of(run.recipe.predict)
+        self.settings = run.used_as
         self._page: int | None = run.manifest.get("page")
         self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
         self.inference = run.inference(

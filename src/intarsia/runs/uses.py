@@ -10,9 +10,10 @@ from intarsia.inference import Settings
 from intarsia.recipe import PredictSection, Recipe
 
 
-def settings_of(section: PredictSection) -> Settings:
-    """The section as plain values."""
-    return Settings(**{f.name: getattr(section, f.name) for f in fields(Settings)})
+def settings_of(section: PredictSection, *, temperature: float) -> Settings:
+    """The section as plain values, with what its temperature, maybe `fitted`, comes to."""
+    values = {f.name: getattr(section, f.name) for f in fields(Settings)}
+    return Settings(**{**values, "temperature": temperature})
 
 
 def used_otherwise(recipe: Recipe, assignments: Iterable[str]) -> Recipe:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from intarsia.augmentation import Augmentation
 from intarsia.backends.device import keep_freed_memory, precision_for, select_device
 from intarsia.backends.torch_backend import Network, torch_network
 from intarsia.batches import Pairs, Tiles, TrainingBatches, channel_statistics, class_pixels
@@ -28,7 +29,7 @@ from intarsia.runs.network import build_network
 from intarsia.runs.uses import settings_of
 from intarsia.training.depthwise import keep_depthwise_fp32
 from intarsia.training.optimisation import frequency_weights
-from intarsia.transforms import Augmentation, Preprocessing
+from intarsia.transforms import Preprocessing
 
 _log = logging.getLogger("intarsia")
 
@@ -115,7 +116,14 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
             expected="two classes at least",
             hint="ignore fewer (data.ignore), or look at what `intarsia check` says of the masks",
         )
-    settings_of(recipe.predict).check(data.labels)
+    settings_of(recipe.predict, temperature=1.0).check(data.labels)
+    if recipe.predict.temperature == "fitted":
+        raise RecipeError(
+            "a temperature is fitted after the training",
+            where="predict.temperature",
+            expected="a number",
+            hint="intarsia evaluate RUN --details, then --set predict.temperature=fitted",
+        )
     for split in ("train", "val"):
         if not data.splits.get(split):
             raise DataError(
