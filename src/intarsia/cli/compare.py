@@ -18,6 +18,7 @@ from intarsia.cli.display import progress, show_messages
 
 if TYPE_CHECKING:
     from intarsia.comparison import Comparison
+    from intarsia.datasets import Dataset
     from intarsia.recipe import Recipe
     from intarsia.runs import Run
 
@@ -82,6 +83,14 @@ def compare(
     margin: Annotated[
         float, typer.Option(metavar="D", help="The difference that does not matter.")
     ] = 0.01,
+    ablate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="What each free gain of this run brings: flip, scales, CRF, ...",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Tables and page.", show_default=False),
@@ -100,6 +109,7 @@ def compare(
     \b
     Example: intarsia compare camvid/ --recipes mini-unet,unet-mobilenetv2 --time 10m --out cmp
              intarsia compare camvid/ runs/new runs/old --split test --gate not-worse
+             intarsia compare camvid/ --ablate runs/new --out gains
     """
     from intarsia.comparison import compare as measure
     from intarsia.comparison import compare_recipes, judge_first
@@ -113,11 +123,19 @@ def compare(
         raise RecipeError(
             "--recipes trains anew, and runs are compared as they are", hint="give one of the two"
         )
+    if ablate is not None and (named or recipes is not None or gate is not None):
+        raise RecipeError(
+            "--ablate is about the uses of one run",
+            expected="DATA and --ablate RUN, without other runs, --recipes or --gate",
+        )
     show_messages()
     cache = FileCache.of_user()
     if recipes is not None and out is None:
         raise RecipeError("--recipes needs a folder for its trainings", hint="add --out DIR")
     dataset = open_dataset(data, images, masks, cache)
+    if ablate is not None:
+        _ablate(ablate, dataset, split, group_by, margin, device, out)
+        return
     with progress("measuring") as show:
         if recipes is not None and out is not None:
             comparison = compare_recipes(
@@ -154,6 +172,33 @@ def compare(
         answer = judge_first(comparison, gate)
         typer.echo(f"gate {gate}: {answer.answer}. {answer.reason}")
         raise typer.Exit(_GATE_CODES[answer.answer])
+
+
+def _ablate(
+    run: Path,
+    data: Dataset,
+    split: str,
+    group_by: str | None,
+    margin: float,
+    device: str,
+    out: Path | None,
+) -> None:
+    from intarsia.comparison import ablate
+    from intarsia.reporting import write_ablation
+
+    with progress("measuring") as show:
+        ablation = ablate(
+            run,
+            data,
+            split,
+            group_by=group_by,
+            margin=margin,
+            device=device,
+            progress=show,
+        )
+    typer.echo(str(ablation))
+    if out is not None:
+        typer.echo(f"report: {write_ablation(ablation, out)}")
 
 
 def _recipes(names: str, assignments: list[str] | None) -> dict[str, Recipe]:

@@ -12,7 +12,7 @@ from intarsia.statistics.estimand import MEAN_DICE, MICRO_IOU, MIOU, PIXEL_ACCUR
 from intarsia.statistics.estimate import Estimate, estimate
 from intarsia.statistics.holm import adjust_holm
 from intarsia.statistics.interval import Interval
-from intarsia.statistics.pairs import compare_pairs
+from intarsia.statistics.pairs import compare_pairs, correct_together
 from intarsia.statistics.spread import Spread
 from intarsia.statistics.verdict import Verdict
 
@@ -31,6 +31,7 @@ __all__ = [
     "Verdict",
     "adjust_holm",
     "compare_pairs",
+    "correct_together",
     "count_groups",
     "empty_truth",
     "estimate",
