@@ -10,7 +10,7 @@ from torch import nn
 
 from intarsia import metrics
 from intarsia.datasets import Dataset
-from intarsia.errors import DataError
+from intarsia.errors import DataError, RunError
 from intarsia.evaluation import Evaluation, ImageMetrics, evaluate
 from intarsia.images import Scaling
 from intarsia.recipe import Recipe
@@ -290,3 +290,72 @@ def test_details_are_kept_and_shown(trained: tuple[Run, dict]) -> None:
     assert "ECE, all pixels" in sheet._repr_html_()
     # a temperature may only be chosen where the checkpoint was
     assert evaluate(run, split="test", details=True).details.temperature is None
+
+
+def test_the_temperature_of_val_is_kept_with_the_run_and_used_when_asked_for(
+    trained: tuple[Run, dict],
+) -> None:
+    run, _ = trained
+    fitted = run.setting(["predict.temperature=fitted"])
+    with pytest.raises(RunError, match="no temperature has been fitted") as caught:
+        evaluate(fitted)
+    assert "--split val --details" in str(caught.value)
+    evaluate(run)
+    assert not (run.path / "temperature.json").exists()
+    before = evaluate(run, details=True)
+    stored = json.loads((run.path / "temperature.json").read_text())
+    assert stored["schema"] == 1
+    (fit,) = stored["fits"]
+    assert before.details is not None
+    found = before.details.temperature
+    assert found is not None
+    assert {key: fit[key] for key in vars(found)} == vars(found)
+    assert (fit["predict"], fit["data"], fit["split"], fit["images"]) == ({}, "toy", "val", 3)
+    # as sure as it is right: one bin holds everything
+    assert found.ece_before == pytest.approx(before.details.calibration_error, abs=1e-5)
+    assert found.ece_after == pytest.approx(0, abs=1e-3)
+
+    after = evaluate(fitted, details=True)
+    np.testing.assert_array_equal(after.confusion_matrix, before.confusion_matrix)
+    assert after.settings == {"temperature": "fitted"}
+    assert after.details is not None
+    assert after.details.calibration_error == pytest.approx(found.ece_after, abs=1e-5)
+    # what is left to temper is nothing, and is not kept
+    assert after.details.temperature is not None
+    assert after.details.temperature.value == pytest.approx(1, abs=0.01)
+    assert json.loads((run.path / "temperature.json").read_text()) == stored
+    # nothing is tempered unasked
+    again = evaluate(run, details=True)
+    assert again.details == before.details
+
+
+def test_each_use_of_a_network_has_a_temperature_of_its_own(trained: tuple[Run, dict]) -> None:
+    run, _ = trained
+    evaluate(run, details=True)
+    flipped = ["predict.flip=true", "predict.scales=0.5,1"]
+    with pytest.raises(RunError, match="for this use of the network") as caught:
+        evaluate(run.setting([*flipped, "predict.temperature=fitted"]))
+    hint = "--set predict.flip=true --set 'predict.scales=[0.5, 1.0]'"
+    assert hint in str(caught.value).replace("--set predict.scales", "--set 'predict.scales")
+    evaluate(run.setting(flipped), details=True)
+    fits = json.loads((run.path / "temperature.json").read_text())["fits"]
+    assert [fit["predict"] for fit in fits] == [{}, {"flip": True, "scales": [0.5, 1.0]}]
+    evaluate(run.setting([*flipped, "predict.temperature=fitted"]))
+    evaluate(run, details=True)
+    fits = json.loads((run.path / "temperature.json").read_text())["fits"]
+    assert len(fits) == 2
+
+
+def test_a_temperature_that_could_not_be_found_is_not_used(trained: tuple[Run, dict]) -> None:
+    run, _ = trained
+    evaluate(run, details=True)
+    path = run.path / "temperature.json"
+    stored = json.loads(path.read_text())
+    stored["fits"][0]["at_limit"] = True
+    path.write_text(json.dumps(stored))
+    fitted = run.setting(["predict.temperature=fitted"])
+    with pytest.raises(RunError, match="no best temperature was found"):
+        evaluate(fitted)
+    path.write_text(json.dumps({"schema": 1, "fits": [{"predict": {}}]}))
+    with pytest.raises(RunError, match="the temperatures are damaged"):
+        evaluate(fitted)

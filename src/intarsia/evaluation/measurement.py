@@ -52,11 +52,12 @@ def evaluate(
     Writes `evaluations/<data>-<split>.json`, and beside it `.npz` with `files` (N,) and
     `matrices` (N, K, K) int32, one confusion matrix an image. With `details` borders, calibration
     and the error budget are measured, too (slower, and in the memory of the probabilities of a
-    whole image), and kept in both files (`DetailRecords`). `progress` is called with
-    (images done, all images), `also` with each image's
-    (K, H, W) probabilities and (H, W) truth. With `subset` the run's own data may lack some of
-    the split. With `splits="data"` copies and extensions of the run's data are split as they say
-    themselves; where that is not how the run was, the sheet is given back and not kept.
+    whole image), and kept in both files (`DetailRecords`); where the split chose the checkpoint, a
+    temperature is fitted and kept in the run (`temperature.json`). `progress` is called with
+    (images done, all images), `also` with each image's (K, H, W) probabilities and (H, W) truth.
+    With `subset` the run's own data may lack some of the split. With `splits="data"` copies and
+    extensions of the run's data are split as they say themselves; where that is not how the run
+    was, the sheet is given back and not kept.
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
     folds were trained on it, a mask is missing or of another size, or the run's own images or
@@ -68,6 +69,7 @@ def evaluate(
     from intarsia.evaluation.folds import check_unseen, evaluate_folds
     from intarsia.inference import Band, read_ahead
     from intarsia.runs import CrossValidation, Run
+    from intarsia.runs.temperatures import keep_temperature
 
     if not isinstance(run, Run):
         run = Run.open(run)
@@ -154,6 +156,16 @@ def evaluate(
     )
     if keep:
         keep_sheet(run, sheet, records)
+        # of probabilities that have none yet
+        if temperature is not None and run.recipe.predict.temperature == 1:
+            keep_temperature(
+                run.path,
+                temperature,
+                run.recipe.predict,
+                data=sheet.data,
+                split=split,
+                images=sheet.images,
+            )
     return sheet
 
 

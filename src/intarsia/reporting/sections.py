@@ -7,6 +7,7 @@ from pathlib import Path
 
 from intarsia.evaluation import Evaluation
 from intarsia.labels import LabelMap
+from intarsia.reporting.details import ShownDetails, details_of
 from intarsia.reporting.figures import Drawing
 from intarsia.reporting.gallery import Gallery
 from intarsia.reporting.matrices import (
@@ -43,6 +44,7 @@ class Section:
     heat: list[list[HeatCell]]
     names: list[str]
     confusions: list[Confusion]
+    shown_details: ShownDetails | None
     gallery: Gallery
     test_looks: int
 
@@ -73,18 +75,21 @@ def section_of(name: str, sheet: Evaluation, gallery: Gallery, looks: int) -> Se
         heat=heat_rows(sheet.confusion_matrix),
         names=names,
         confusions=confusions(sheet.confusion_matrix, names),
+        shown_details=details_of(name, sheet),
         gallery=gallery,
         test_looks=looks if sheet.split == "test" else 0,
     )
 
 
 def section_drawings(section: Section, labels: LabelMap) -> list[Drawing]:
-    """Its figures: bars of the classes, the matrix, panels of images."""
+    """Its figures: bars of the classes, the matrix, the details, panels of images."""
     matrix = section.sheet.confusion_matrix
     drawings = [
         class_bars(section.name, section.sheet, labels),
         matrix_drawing(section.name, section.title, matrix, section.names),
     ]
+    if section.shown_details:
+        drawings += section.shown_details.drawings
     if section.gallery.pictures:
         drawings.append(
             panels_drawing(section.name, section.title, section.gallery.pictures, labels)
@@ -92,10 +97,15 @@ def section_drawings(section: Section, labels: LabelMap) -> list[Drawing]:
     return drawings
 
 
-def section_matrix(section: Section) -> Table:
-    """The confusion matrix in pixels."""
+def section_tables(section: Section) -> list[Table]:
+    """Its tables: classes, images, the confusion matrix in pixels, the details."""
     matrix = section.sheet.confusion_matrix
-    return matrix_table(section.name, section.title, matrix, section.names)
+    return [
+        section.classes,
+        section.images,
+        matrix_table(section.name, section.title, matrix, section.names),
+        *(section.shown_details.tables if section.shown_details else ()),
+    ]
 
 
 def write_files(folder: Path, drawings: list[Drawing], tables: list[Table]) -> None:

@@ -116,6 +116,13 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
             hint="ignore fewer (data.ignore), or look at what `intarsia check` says of the masks",
         )
     check_uses(recipe.predict, data.labels)
+    if recipe.predict.temperature == "fitted":
+        raise RecipeError(
+            "a temperature is fitted after the training",
+            where="predict.temperature",
+            expected="a number",
+            hint="intarsia evaluate RUN --details, then --set predict.temperature=fitted",
+        )
     for split in ("train", "val"):
         if not data.splits.get(split):
             raise DataError(
