@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import look
 
+from browsing import look
 from intarsia.comparison import Ablation, FreeGain, Switch, Use
 from intarsia.reporting import write_ablation
 from intarsia.reporting.ablation import gains_drawing
@@ -29,15 +30,17 @@ SWITCHES = (
 TIMES = (80.0, 141.0, 22.0, 30.0, 95.0, 1310.0, 40.5, 121.0)
 
 
+@cache
 def made() -> Ablation:
     """A street of 18 drives in which most gains bring a little, and the CRF harms."""
     rng = np.random.default_rng(2)
-    plain = rng.integers(200, 2000, (90, 4, 4)) + np.eye(4, dtype=int) * 4000
+    plain = rng.integers(400, 2000, (90, 4, 4)) + np.eye(4, dtype=int) * 4000
     groups = [f"drive {index // 5}" for index in range(90)]
     base = count_groups(plain, groups)
     differences = []
     for place, switch in enumerate(SWITCHES):
-        moved = rng.integers(0, 90, 90) - (-30 if place in (0, 1, 7) else 70 if place == 5 else 45)
+        mean = {0: 130, 1: 165, 5: -190, 7: 110}.get(place, 0)
+        moved = rng.integers(mean - 190, mean + 190, 90)
         other = plain.copy()
         for a, b in ((0, 1), (2, 3)):
             other[:, a, a] += moved
@@ -47,7 +50,8 @@ def made() -> Ablation:
         differences.append(measure_difference(*pair, names=switch.names, tests=len(SWITCHES)))
     gains = []
     for switch, found, time in zip(SWITCHES, correct_together(differences), TIMES, strict=True):
-        ours, theirs = (0.61, 40.0), (0.62, time)
+        moved = -(found.value or 0) if switch.has else found.value or 0
+        ours, theirs = (0.42, 40.0), (0.42 + moved, time)
         with_, without = (ours, theirs) if switch.has else (theirs, ours)
         gains.append(
             FreeGain(switch, Use(switch.without, *without), Use(switch.with_, *with_), found)
@@ -56,8 +60,8 @@ def made() -> Ablation:
     gains.append(
         FreeGain(
             tempered,
-            Use("1", 0.61, 40.0, 0.061),
-            Use("1.42", 0.61, 41.0, 0.012),
+            Use("1", 0.42, 40.0, 0.061),
+            Use("1.42", 0.42, 41.0, 0.012),
             None,
             "No mask changes: Δ is 0 by construction. ECE 0.061 → 0.012 on street, val.",
         )
@@ -110,7 +114,7 @@ def test_the_page_needs_nothing_else(written: Path) -> None:
     assert "<b>unet" not in page
     assert "<script" not in page
     assert page.count('src="') == page.count('src="data:')
-    assert "Better with: <strong>flip, scales, snapshots</strong>" in page
+    assert "Better with: <strong>scales</strong>" in page
     assert "0.75,1,1.25" in page
     assert "the run is one training" in page
 
@@ -137,4 +141,4 @@ def test_nothing_to_switch_is_said(tmp_path: Path) -> None:
 def test_in_a_browser(written: Path, scheme: str) -> None:
     for seen in look(written, scheme):
         assert seen.page_width <= seen.width
-        assert not (seen.spilled or seen.faint or seen.said or seen.asked or seen.lost_links)
+        assert [seen.spilled, seen.faint, seen.said, seen.asked, seen.lost_links] == [[]] * 5

@@ -136,7 +136,7 @@ def _headline(ablation: Ablation) -> list[Fact]:
 
 def _figure(ablation: Ablation) -> Figure:
     rows = -(-len(ablation.gains) // 2)
-    figure = new_figure(6.0, 3.4 + 0.22 * rows)
+    figure = new_figure(5.0, 3.0 + 0.2 * rows)
     axes = figure.add_subplot()
     axes.axhspan(-ablation.margin, ablation.margin, color=GRID, linewidth=0)
     axes.axhline(0, color=MUTED, linewidth=1)
