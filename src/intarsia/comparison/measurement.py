@@ -94,26 +94,26 @@ def compare(
             expected="two runs or more, or a run and a second annotator",
             hint="; ".join(f"{c.name}: {c.failures[-1]}" for c in failed) or None,
         )
-    given = opened_data(data, trained[0])
+    given = _opened(data, trained[0])
     _check_labels(trained, given)
     recipe = trained[0].recipe.data
     dataset = given.ignoring(recipe.ignore).keeping(recipe.classes)
-    samples = compared_samples(dataset, split, trained)
+    samples = _samples(dataset, split, trained)
     digests = {sample.name: fingerprint(sample.image)[1] for sample in samples}
     for run in trained:
         check_unseen(run, digests, dataset.root)
-    groups = sample_groups(dataset, samples, group_by)
+    groups = _groups(dataset, samples, group_by)
     measured: list[_Measured] = []
     done = 0
     for each in ready:
         sheets = []
         for run in each.runs:
-            sheets.append(sheet_of(run, given, split, samples, digests, device))
+            sheets.append(_sheet(run, given, split, samples, digests, device))
             done += 1
             if progress is not None:
                 progress(done, len(trained))
         matrices = [
-            matrices_of(sheet, samples, run) for sheet, run in zip(sheets, each.runs, strict=True)
+            _in_order(sheet, samples, run) for sheet, run in zip(sheets, each.runs, strict=True)
         ]
         if each.annotator is not None:
             matrices = [annotator_matrices(each.annotator, dataset, samples)]
@@ -176,7 +176,7 @@ def _named(contenders: Sequence[Contender]) -> list[Contender]:
     return found
 
 
-def opened_data(data: Dataset | str | Path | None, first: Run) -> Dataset:
+def _opened(data: Dataset | str | Path | None, first: Run) -> Dataset:
     if data is None:
         return first.dataset()
     return data if isinstance(data, Dataset) else Dataset.open(data)
@@ -206,7 +206,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def compared_samples(data: Dataset, split: str, runs: Sequence[Run]) -> tuple[Sample, ...]:
+def _samples(data: Dataset, split: str, runs: Sequence[Run]) -> tuple[Sample, ...]:
     """The images to compare on."""
     if split != OUT_OF_FOLD:
         samples = data.split(split)
@@ -228,7 +228,7 @@ def compared_samples(data: Dataset, split: str, runs: Sequence[Run]) -> tuple[Sa
     return samples
 
 
-def sample_groups(data: Dataset, samples: Sequence[Sample], rule: str | None) -> list[str]:
+def _groups(data: Dataset, samples: Sequence[Sample], rule: str | None) -> list[str]:
     """The group of every image; its own name where it is one of its own."""
     if rule is None:
         return [sample.group or sample.name for sample in samples]
@@ -236,7 +236,7 @@ def sample_groups(data: Dataset, samples: Sequence[Sample], rule: str | None) ->
     return [found.get(sample.name) or sample.name for sample in samples]
 
 
-def sheet_of(
+def _sheet(
     run: Run,
     data: Dataset,
     split: str,
@@ -261,7 +261,7 @@ def sheet_of(
     return evaluate(run, data, split, splits="data", device=device)
 
 
-def matrices_of(sheet: Evaluation, samples: Sequence[Sample], run: Run) -> NDArray[np.integer]:
+def _in_order(sheet: Evaluation, samples: Sequence[Sample], run: Run) -> NDArray[np.integer]:
     """(N, K, K) matrices in the order of the samples."""
     places = {row.file: place for place, row in enumerate(sheet.per_image)}
     missing = [sample.name for sample in samples if sample.name not in places]
