@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from intarsia.comparison.cost import time_in_turn
-from intarsia.comparison.measurement import (
-    compared_samples,
-    matrices_of,
-    sample_groups,
-    sheet_of,
-)
-from intarsia.comparison.seen import check_unseen
-from intarsia.datasets import Dataset
-from intarsia.datasets.content import fingerprint
+from intarsia.comparison.judged_images import JudgedImages
+from intarsia.comparison.sheets import judged_sheet, matrices_of
 from intarsia.errors import RunError
 from intarsia.evaluation import OUT_OF_FOLD
 from intarsia.images import read_header
@@ -45,51 +38,39 @@ class Measured:
 
 
 class Bench:
-    """The images that every use of a run is measured on, and its networks, loaded once.
+    """The images that every use of a run is measured on, and its networks, loaded once."""
 
-    Raises DataError where the split is not there, or the run was trained on some of its images.
-    """
-
-    def __init__(
-        self, base: Run, given: Dataset, split: str, group_by: str | None, device: str
-    ) -> None:
+    def __init__(self, base: Run, judged: JudgedImages, device: str) -> None:
         from intarsia.backends.device import select_device
 
-        self.base, self.given, self.split = base, given, split
+        self.base, self.judged = base, judged
         self.device = select_device(device)
-        self.data = given.ignoring(base.recipe.data.ignore).keeping(base.recipe.data.classes)
-        self.samples = compared_samples(self.data, split, [base])
-        self.digests = {sample.name: fingerprint(sample.image)[1] for sample in self.samples}
-        check_unseen(base, self.digests, self.data.root)
-        self.groups = sample_groups(self.data, self.samples, group_by)
         self._networks: dict[tuple[Path, bool, bool], Network] = {}
 
     def measure(self, runs: Sequence[Run]) -> Measured:
         """A use of the run; several runs are single folds, of which the mean counts."""
-        sheets = [
-            sheet_of(run, self.given, self.split, self.samples, self.digests, self.device)
-            for run in runs
-        ]
+        sheets = [judged_sheet(run, self.judged, self.device) for run in runs]
         matrices = [
-            matrices_of(sheet, self.samples, run) for sheet, run in zip(sheets, runs, strict=True)
+            matrices_of(sheet, self.judged, run) for sheet, run in zip(sheets, runs, strict=True)
         ]
         known = [sheet.miou for sheet in sheets if sheet.miou is not None]
         return Measured(
-            count_groups(matrices, self.groups),
+            count_groups(matrices, self.judged.groups),
             fmean(known) if len(known) == len(sheets) else None,
             self.timed(runs[0]),
         )
 
     def timed(self, run: Run) -> Run:
         """The run whose networks see one image."""
-        if isinstance(run, CrossValidation) and self.split == OUT_OF_FOLD:
+        if isinstance(run, CrossValidation) and self.judged.split == OUT_OF_FOLD:
             return run.folds[0]
         return run
 
     def time(self, uses: Sequence[Measured]) -> list[float]:
         """Milliseconds of each use from pixels to the mask, taken in turn."""
-        places = {int(i) for i in np.linspace(0, len(self.samples) - 1, TIMED).round()}
-        images = [self.data.read_image(self.samples[place]) for place in sorted(places)]
+        places = {int(i) for i in np.linspace(0, len(self.judged.samples) - 1, TIMED).round()}
+        data, samples = self.judged.data, self.judged.samples
+        images = [data.read_image(samples[place]) for place in sorted(places)]
         uses_by_name = {str(place): self._inference(use.timed) for place, use in enumerate(uses)}
         return list(time_in_turn(uses_by_name, images).values())
 
@@ -99,7 +80,8 @@ class Bench:
         if not self.base.preprocessing.native:
             return 0
         inference = self.base.inference(_no_network)
-        headers = (read_header(sample.image, page=self.data.page) for sample in self.samples)
+        page = self.judged.data.page
+        headers = (read_header(sample.image, page=page) for sample in self.judged.samples)
         return sum(inference.tiles(header.height, header.width) for header in headers)
 
     def _inference(self, run: Run) -> Inference:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from intarsia.comparison.ablation import Ablation, FreeGain, Use
 from intarsia.comparison.bench import TIMED, Bench, Measured
-from intarsia.comparison.contender import open_contender
-from intarsia.comparison.measurement import MARGIN, opened_data
-from intarsia.comparison.seen import chosen_on
+from intarsia.comparison.contender import contender_of
+from intarsia.comparison.judged_images import JudgedImages
+from intarsia.comparison.measurement import MARGIN, check_margin, check_runs, in_their_classes
+from intarsia.comparison.seen import check_unseen, chosen_on
 from intarsia.comparison.switches import Switch, find_switches
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError, ImageError, RunError
@@ -51,12 +52,13 @@ def ablate(
         DataError: no such split, other classes, or images that the run was trained on.
         RunError: not one run, or one that is not finished or cannot be read.
     """
-    base = _one_run(run)
-    given = opened_data(data, base)
-    bench = Bench(base, given, split, group_by, device)
+    check_margin(margin)
+    base = _one_run(run, split)
+    judged = JudgedImages.of(in_their_classes(data, base, None), split, group_by)
+    check_unseen(base, judged)
+    bench = Bench(base, judged, device)
     switches = [
-        _with_temperature(switch, base, given, device)
-        for switch in find_switches(base, split, bench.tiled)
+        _with_temperature(switch, bench) for switch in find_switches(base, split, bench.tiled)
     ]
     there = [switch for switch in switches if switch.reason is None]
 
@@ -72,14 +74,14 @@ def ablate(
         tell(2 + place)
     times = bench.time([plain, *others])
     gains = _gains(bench, there, plain, others, times, margin, level)
-    names = tuple(bench.data.labels.names)
+    names = tuple(judged.data.labels.names)
     return Ablation(
         run=base.name,
-        data=bench.data.name,
+        data=judged.data.name,
         split=split,
         device=bench.device,
-        images=len(bench.samples),
-        groups=len(set(bench.groups)),
+        images=len(judged.samples),
+        groups=len(set(judged.groups)),
         base=estimate(plain.counts, MIOU, level=level, names=names),
         base_milliseconds=times[0],
         margin=margin,
@@ -91,30 +93,31 @@ def ablate(
     )
 
 
-def _one_run(run: Run | str | Path) -> Run:
+def _one_run(run: Run | str | Path, split: str) -> Run:
     """The finished run, used as it was given."""
-    path = run.path if isinstance(run, Run) else Path(run)
-    found = open_contender(path).runs
-    if len(found) != 1:
+    runs = contender_of(run).runs
+    if len(runs) != 1:
         raise RunError(
-            f"{len(found) or 'no'} runs are in this folder",
-            where=path,
+            f"{len(runs) or 'no'} runs are in this folder",
+            where=run,
             expected="one run, or the folder of a cross-validation",
-            hint="name one of its sub-folders" if found else None,
+            hint="name one of its sub-folders" if runs else None,
         )
-    return run if isinstance(run, Run) else found[0]
+    check_runs(runs, split)
+    return runs[0]
 
 
-def _with_temperature(switch: Switch, base: Run, given: Dataset, device: str) -> Switch:
+def _with_temperature(switch: Switch, bench: Bench) -> Switch:
     """The switch of a temperature with its value, which is fitted on val where there is none."""
+    base, data = bench.base, bench.judged.data
     if switch.gain != "temperature" or switch.has:
         return switch
     try:
         fitted = base.setting(switch.settings)
         known = fitted_temperature(base.path, base.recipe.predict) is not None
         if not known and not isinstance(base, CrossValidation):
-            own = given if given.known_to(base.manifest) else None
-            evaluate(base, own, "val", details=True, device=device)
+            own = data if data.known_to(base.manifest) else None
+            evaluate(base, own, "val", details=True, device=bench.device)
         value = f"{fitted.temperature:.2f}"
     except (DataError, ImageError, RunError) as error:
         return replace(switch, reason=error.what)  # the other gains do not need it
@@ -183,7 +186,7 @@ def _differences(
                 names=switch.names,
                 margin=margin,
                 level=level,
-                class_names=tuple(bench.data.labels.names),
+                class_names=tuple(bench.judged.data.labels.names),
                 tests=len(tested),
             )
         )
@@ -208,24 +211,24 @@ def _remarks(bench: Bench, gains: Sequence[FreeGain]) -> tuple[str, ...]:
     """The choice by this table, what chose the checkpoint, times, then the statistics'."""
     base = bench.base
     remarks = []
-    if bench.split == "test":
+    if bench.judged.split == "test":
         remarks.append(
             "The test is for the last look: its figure is too good for a use that was chosen by "
             f"it. Choose on val. Looks at the test split so far: {base.test_looks}."
         )
     else:
         remarks.append("A use chosen by this table is to be judged on other images: once, on test.")
-    if chosen_on(base, bench.digests, bench.split):
+    if chosen_on(base, bench.judged):
         remarks.append(
             "These images chose the checkpoint, as the training's validation used it (best epoch, "
             "averaged weights where there are some, no flip): other uses are a little better than "
             "they look here."
         )
-    if 0 < bench.tiled < len(bench.samples):
-        remarks.append(f"{bench.tiled} of {len(bench.samples)} images go through tiles.")
+    if 0 < bench.tiled < len(bench.judged.samples):
+        remarks.append(f"{bench.tiled} of {len(bench.judged.samples)} images go through tiles.")
     remarks.append(
-        f"Times are medians over {min(TIMED, len(bench.samples))} images, the uses in turn; on a "
-        "busy machine they are noisy."
+        f"Times are medians over {min(TIMED, len(bench.judged.samples))} images, the uses in turn; "
+        "on a busy machine they are noisy."
     )
     remarks += [text for gain in gains if gain.difference for text in gain.difference.remarks]
     return tuple(dict.fromkeys(remarks))
