@@ -77,7 +77,7 @@ def test_it_is_about_one_run(
     words = ["compare", str(run.parent / "data"), *more, "--ablate", str(run), "--device", "cpu"]
     assert main(words) == USER_FAULT
     said = capsys.readouterr().err
-    assert "one" in said
+    assert "--ablate is about the uses of one run" in said
     assert not (run / "evaluations").exists()
 
 

@@ -26,10 +26,11 @@ RECIPE = Recipe().replace(
         "model.name": "unet",
         "model.encoder": "test_resnet",
         "train.weights": "none",
-        "train.epochs": 4,
-        "train.lr": 0.01,
+        "train.epochs": 10,
+        "train.lr": 0.003,
         "train.batch_size": 4,
         "train.pictures": False,
+        "train.validate_every": 5,
         "train.ema": 0.7,
         "schedule.name": "snapshot",
         "schedule.cycles": 2,
@@ -51,7 +52,7 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
             mask = np.zeros((37, 53), np.uint8)
             top, left = rng.integers(3, 17), rng.integers(3, 28)
             mask[top : top + 15, left : left + 20] = 1
-            image = rng.integers(0, 120, (37, 53, 3)) + 60 * mask[..., None]
+            image = rng.integers(0, 120, (37, 53, 3)) + 100 * mask[..., None]
             mask[0] = 255
             name = f"{split}{index // 2}_{index % 2}.png"
             Image.fromarray(image.astype(np.uint8)).save(root / split / "images" / name)
@@ -280,8 +281,14 @@ def test_only_one_finished_run_that_has_not_seen_the_images(
         ablate(trained, boxes, "train", device="cpu")
     with pytest.raises(DataError, match='no split "tset"'):
         ablate(trained, split="tset", device="cpu")
+    with pytest.raises(DataError, match="single training"):
+        ablate(trained, split="out-of-fold", device="cpu")
+    with pytest.raises(DataError, match="the margin is 0"):
+        ablate(trained, margin=0, device="cpu")
     for place in range(2):
-        shutil.copytree(trained.path, tmp_path / "repeats" / f"repeat-{place}")
+        copy = tmp_path / "repeats" / f"repeat-{place}"
+        shutil.copytree(trained.path, copy)
+        RECIPE.replace(**{"train.seed": place}).save(copy / "recipe.yaml")
     with pytest.raises(RunError, match="2 runs are in this folder"):
         ablate(tmp_path / "repeats", boxes, device="cpu")
     (tmp_path / "repeats" / "repeat-0" / "summary.json").unlink()

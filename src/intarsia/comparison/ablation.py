@@ -151,6 +151,7 @@ class Ablation:
         lines += [f"as its recipe uses it: mIoU {self._base()}", ""]
         rows = [self.columns(), *(self.cells(gain) for gain in self.gains)]
         widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+        widths[0] = max(widths[0], *(len(each.gain) for each in self.absent), 0)
         for row in rows:
             texts = [
                 f"{cell:<{width}}" if place < 2 else f"{cell:>{width}}"
