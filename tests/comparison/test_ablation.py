@@ -209,6 +209,7 @@ def test_what_a_run_lacks_is_listed_with_its_reason(shapes: Path, tmp_path: Path
         **{
             "train.ema": 0.0,
             "train.epochs": 1,
+            "train.validate_every": 1,
             "schedule.name": "cosine",
             "schedule.cycles": 1,
             "data.fit": "letterbox",
