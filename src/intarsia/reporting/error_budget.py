@@ -49,10 +49,14 @@ def _parts(details: Details, kind: str) -> list[tuple[str, str, float]]:
 
 def _figure(heading: str, details: Details) -> Figure:
     largest = [(kind, *part) for kind in ERROR_KINDS for part in _parts(details, kind)[:_SHOWN]]
-    figure = new_figure(4.8, 1.75 + 0.27 * len(largest))
+    top, below = 1.25, 0.2 + 0.27 * len(largest)  # inches
+    figure = new_figure(4.8, top + below if largest else top)
     if largest:
-        whole, parts = figure.subplots(2, 1, height_ratios=(1, 0.75 * len(largest)))
-        _bars(parts, largest)
+        # each with its own margins: the bar of the kinds is as wide as the figure
+        halves = figure.subfigures(2, 1, squeeze=False, height_ratios=(top, below))
+        upper, lower = halves[:, 0]
+        whole = upper.add_subplot()
+        _bars(lower.add_subplot(), largest)
     else:
         whole = figure.add_subplot()
     left = 0.0

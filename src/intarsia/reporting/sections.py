@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intarsia.evaluation import Evaluation
+from intarsia.evaluation.wording import primary_of
 from intarsia.labels import LabelMap
 from intarsia.reporting.details import ShownDetails, details_of
 from intarsia.reporting.figures import Drawing
@@ -20,14 +21,17 @@ from intarsia.reporting.matrices import (
 )
 from intarsia.reporting.panels import panels_drawing
 from intarsia.reporting.sheets import (
+    alarm_table,
     class_bars,
     class_table,
+    figure_table,
     image_table,
     role,
     settings_text,
     title,
 )
 from intarsia.reporting.tables import Table
+from intarsia.statistics import FEW_GROUPS
 
 IMAGES_SHOWN = 200  # rows of the image table in the page; the CSV holds all
 
@@ -38,7 +42,9 @@ class Section:
 
     name: str
     sheet: Evaluation
+    figures: Table
     classes: Table
+    alarms: Table | None
     images: Table
     images_left_out: int
     heat: list[list[HeatCell]]
@@ -57,6 +63,26 @@ class Section:
         return role(self.sheet)
 
     @property
+    def primary(self) -> str:
+        """The figure that counts, and since when that stands."""
+        return primary_of(self.sheet)
+
+    @property
+    def few(self) -> bool:
+        """Whether the intervals rest on few groups."""
+        return self.sheet.intervals is not None and self.sheet.intervals.units < FEW_GROUPS
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What must be said beside the intervals."""
+        return () if self.sheet.intervals is None else self.sheet.intervals.remarks
+
+    @property
+    def plain_from(self) -> int:
+        """The first column of the classes behind IoU and its interval."""
+        return 2 if self.sheet.intervals is None else 4
+
+    @property
     def settings(self) -> str:
         """What was predicted otherwise than the recipe says."""
         return settings_text(self.sheet)
@@ -69,7 +95,9 @@ def section_of(name: str, sheet: Evaluation, gallery: Gallery, looks: int) -> Se
     return Section(
         name=name,
         sheet=sheet,
+        figures=figure_table(name, sheet),
         classes=class_table(name, sheet),
+        alarms=alarm_table(name, sheet),
         images=images,
         images_left_out=max(0, len(images.rows) - IMAGES_SHOWN),
         heat=heat_rows(sheet.confusion_matrix),
@@ -98,10 +126,12 @@ def section_drawings(section: Section, labels: LabelMap) -> list[Drawing]:
 
 
 def section_tables(section: Section) -> list[Table]:
-    """Its tables: classes, images, the confusion matrix in pixels, the details."""
+    """Its tables: figures, classes, false alarms, images, confusion matrix, details."""
     matrix = section.sheet.confusion_matrix
     return [
+        section.figures,
         section.classes,
+        *([] if section.alarms is None else [section.alarms]),
         section.images,
         matrix_table(section.name, section.title, matrix, section.names),
         *(section.shown_details.tables if section.shown_details else ()),
