@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from comparison.made import load_moved, make_data, make_run
 from intarsia.cli import main
 from intarsia.cli.app import USER_FAULT
 from intarsia.cli.display import later_progress
 from intarsia.comparison import supervision
 from intarsia.datasets import Dataset
 from intarsia.runs import Run
-
-from comparison.made import load_moved, make_data, make_run
 
 
 @pytest.fixture
@@ -124,7 +123,7 @@ RECIPES = ["--recipes", "mini-unet,conv-unet"]
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "which data set?"),
+        ([], "nothing to compare"),
         (["toy"], "nothing to compare"),
         (["toy", "good"], "only one to compare: good"),
         (["good", "poor"], "first DATA, then the runs"),

@@ -99,6 +99,18 @@ def test_more_or_fewer_images_are_looked_at_once_and_leave_the_run_s_own_sheet(
     assert good.evaluations["toy-test"] == before
 
 
+def test_the_figure_that_the_data_declare_ranks(data: Dataset, good: Run, poor: Run) -> None:
+    with (data.root / "dataset.yaml").open("a") as file:
+        file.write("primary: {metric: iou, class: rare}\n")
+    found = compare([poor, good], data.root, "test")
+    assert (found.metric_name, found.declared) == ("IoU of rare", True)
+    expected = metrics.class_metrics(expected_matrix(data, "test", 3), NAMES)[2].iou
+    assert found["poor"].primary.value == pytest.approx(expected)
+    assert found.pairs[0].value == pytest.approx((expected or 0) - 1)
+    plain = compare([poor, good], data, "test")
+    assert (plain.metric_name, plain.declared) == ("macro mIoU", False)
+
+
 def test_masks_that_are_read_otherwise_are_other_images(data: Dataset, good: Run) -> None:
     one = JudgedImages.of(data, "test")
     read = replace(data, encoding=data.encoding.ignoring({2}))

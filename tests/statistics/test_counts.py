@@ -108,7 +108,7 @@ def test_false_alarms_on_images_without_the_class_are_counted() -> None:
     ("matrices", "groups", "message"),
     [
         (made(3), ["a", "b"], "2 groups for 3 images"),
-        (made(3)[:, :2], None, "not confusion matrices"),
+        (made(3)[:, :, :2], None, "not confusion matrices"),
         (made(3)[:0], None, "not confusion matrices"),
         (made(3)[0], None, "not confusion matrices"),
         (made(3) / 2, None, "of float64"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from intarsia import metrics
 from intarsia.datasets import Dataset, Sample
+from intarsia.datasets.content import fingerprint
 from intarsia.datasets.pairing import image_files, key
 from intarsia.errors import DataError
 
@@ -39,6 +40,12 @@ def annotator_matrices(folder: Path, data: Dataset, samples: Sequence[Sample]) -
         )
     matrices = np.zeros((len(samples), classes, classes + 1), np.int32)
     for place, (sample, mask) in enumerate(found):
+        if mask is not None and fingerprint(mask) == fingerprint(sample.image):
+            raise DataError(
+                "the image itself lies where the mask should be",
+                where=mask,
+                hint="name the folder that holds the masks alone",
+            )
         truth = data.read_mask(sample)
         other = data.read_mask(replace(sample, mask=mask))
         if truth.shape != other.shape:

@@ -20,7 +20,7 @@ from intarsia.comparison.seen import LeakCheck, check_unseen, chosen_on
 from intarsia.comparison.sheets import judged_sheet, matrices_of
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError
-from intarsia.evaluation import OUT_OF_FOLD, Evaluation
+from intarsia.evaluation import OUT_OF_FOLD, Evaluation, primary_estimand
 from intarsia.file_cache import FileCache
 from intarsia.runs import CrossValidation, Run
 from intarsia.statistics import (
@@ -235,7 +235,7 @@ def _told(progress: Callable[[int, int], None], before: int, total: int, done: i
 
 def _estimand(data: Dataset) -> tuple[Estimand, bool]:
     """What runs are ranked by, and whether the data declare it."""
-    return MIOU, False
+    return primary_estimand(data.primary, data.labels), data.primary is not None
 
 
 def _entry(

@@ -12,7 +12,7 @@ from intarsia.comparison.judged_images import JudgedImages
 from intarsia.errors import ModelError, RunError
 from intarsia.evaluation import Evaluation, evaluate, load_sheet
 from intarsia.evaluation.kept import keep_sheet
-from intarsia.evaluation.sheet import sheet_name
+from intarsia.evaluation.names import sheet_name
 from intarsia.runs import Run
 
 

@@ -62,7 +62,10 @@ def stop_with(parent: int) -> None:
     def wait() -> None:
         # not through sys.stdin: its lock, held by a thread, would break the interpreter's end
         os.read(parent, 1)
-        signal.raise_signal(signal.SIGTERM)
+        if sys.platform == "win32":
+            signal.raise_signal(signal.SIGTERM)  # os.kill would not let it save
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread, wherever it waits
 
     threading.Thread(target=wait, daemon=True).start()
 
