@@ -13,7 +13,7 @@ from comparison.made import load_moved, make_data, make_run
 from intarsia.cli import main
 from intarsia.cli.app import USER_FAULT
 from intarsia.cli.display import later_progress
-from intarsia.comparison import supervision
+from intarsia.comparison import cost, supervision
 from intarsia.datasets import Dataset
 from intarsia.runs import Run
 
@@ -22,6 +22,7 @@ from intarsia.runs import Run
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data set `toy`; runs beside it: `good`, `poor` and `same`, which is as good."""
     monkeypatch.setattr(Run, "load_model", load_moved)
+    monkeypatch.setattr(cost, "_ROUNDS", 1)
     monkeypatch.chdir(tmp_path)
     made = make_data(tmp_path / "toy")
     for name, moved in (("good", 0), ("poor", 3), ("same", 0)):

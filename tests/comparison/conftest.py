@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from intarsia.comparison import cost
 from intarsia.datasets import Dataset
 from intarsia.runs import Run
 
@@ -11,6 +12,7 @@ from .made import load_moved, make_data, make_run
 @pytest.fixture(autouse=True)
 def _moved_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Run, "load_model", load_moved)
+    monkeypatch.setattr(cost, "_ROUNDS", 1)
 
 
 @pytest.fixture

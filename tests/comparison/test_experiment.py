@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -377,6 +378,7 @@ FLAGS = [
     *("--recipes", "mini-unet,conv-unet-3x3", "--repeats", "1", "--device", "cpu"),
     *("--set", "data.image_size=[32,48]", "--set", "train.pictures=false"),
     *("--set", "train.batch_size=2", "--set", "train.weights=none"),
+    *("--set", "model.name=unet", "--set", "model.encoder=test_resnet"),
 ]
 
 
@@ -385,11 +387,19 @@ def _command(data: Path, out: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "intarsia", *words]
 
 
-def _wait_for(path: Path, seconds: float = 120) -> None:
+@contextmanager
+def _begun(words: list[str], run: Path, seconds: float = 600) -> Iterator[subprocess.Popen[bytes]]:
+    """The command, in whose run an epoch has ended."""
+    log = run / "log.jsonl"
     end = time.monotonic() + seconds
-    while not path.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert path.exists()
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as process:
+        try:
+            while not (log.is_file() and log.stat().st_size) and time.monotonic() < end:
+                time.sleep(0.02)
+            assert log.stat().st_size
+            yield process
+        finally:
+            process.kill()
 
 
 def _pid(run: Path) -> int:
@@ -404,13 +414,11 @@ def test_a_killed_comparison_leaves_no_training_and_goes_on(
 ) -> None:
     data = make_data(tmp_path / "toy").root
     out = tmp_path / "cmp"
-    long = ("--epochs", "2000")
-    process = subprocess.Popen(_command(data, out, *long), stderr=subprocess.PIPE)
     run = out / "runs" / "mini-unet" / "repeat-0"
-    _wait_for(run / "log.jsonl")
-    child = _pid(run)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    with _begun(_command(data, out, "--epochs", "20000"), run) as process:
+        child = _pid(run)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=300)
     codes = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
     assert process.returncode == codes[number]
     if number != signal.SIGKILL:
@@ -429,27 +437,24 @@ def test_a_killed_comparison_leaves_no_training_and_goes_on(
         _command(data, out, "--epochs", "3", "--resume"), capture_output=True, text=True
     )
     assert refused.returncode == 2
-    assert "train.epochs was 2000" in refused.stderr
+    assert "train.epochs was 20000" in refused.stderr
 
 
 @pytest.mark.slow
 def test_a_killed_training_is_survived_and_made_good(tmp_path: Path) -> None:
     data = make_data(tmp_path / "toy").root
     out = tmp_path / "cmp"
-    process = subprocess.Popen(
-        _command(data, out, "--epochs", "60", "--repeats", "2"), stderr=subprocess.PIPE, text=True
-    )
     run = out / "runs" / "mini-unet" / "repeat-0"
-    _wait_for(run / "log.jsonl")
-    os.kill(_pid(run), signal.SIGKILL)
-    _, said = process.communicate(timeout=300)
+    words = _command(data, out, "--epochs", "60", "--repeats", "2")
+    with _begun(words, run) as process:
+        os.kill(_pid(run), signal.SIGKILL)
+        _, said = process.communicate(timeout=600)
     assert process.returncode == 0
-    assert "mini-unet, repeat 0 has failed; the others go on" in said
+    assert b"mini-unet, repeat 0 has failed; the others go on" in said
     found = json.loads((out / "comparison.json").read_text())
     assert [row["repeats"] for row in found["runs"]] == [1, 2]
     assert "SIGKILL" in found["runs"][0]["failures"][0]
-    more = _command(data, out, "--epochs", "60", "--repeats", "2", "--resume")
-    again = subprocess.run(more, capture_output=True, text=True, check=True)
+    again = subprocess.run([*words, "--resume"], capture_output=True, text=True, check=True)
     assert "training 1 of 4: mini-unet, repeat 0" in again.stderr
     found = json.loads((out / "comparison.json").read_text())
     assert [row["repeats"] for row in found["runs"]] == [2, 2]

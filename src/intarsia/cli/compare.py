@@ -109,7 +109,7 @@ def compare(
     device: DeviceOption = "auto",
     verbose: VerboseOption = False,
 ) -> None:
-    """Say whether one model is better than another, and how sure that is.
+    """Which of several models is better, and how sure that is.
 
     Compares finished runs on the same images, or with --recipes trains them first, each under the
     same budget, and survives one that fails. Differences come with intervals and verdicts. The
