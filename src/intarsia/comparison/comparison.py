@@ -91,6 +91,7 @@ class Comparison:
     """What `compare` found. `entries` are in the order they were given, `ranking` the best first.
 
     `files` are the N images, `groups` the group of each (its own name where it is one of its own),
+    made by the rule `group_by` where they are not the data's own,
     `estimand` what the runs are ranked by, `pairs` every paired difference with its verdict.
     `failed` are contenders of which no training succeeded, `given` the names of all in their order.
     `settings` are the budget and repeats of trainings that the comparison began. `remarks` are
@@ -112,6 +113,7 @@ class Comparison:
     remarks: tuple[str, ...] = ()
     settings: Mapping[str, Any] | None = None
     given: tuple[str, ...] = ()
+    group_by: str | None = None
 
     @property
     def ranking(self) -> tuple[Entry, ...]:

@@ -127,6 +127,7 @@ def compare(
         failed=failed,
         remarks=comparison_remarks(entries, pairs, names),
         given=tuple(each.name for each in contenders),
+        group_by=group_by,
     )
 
 
