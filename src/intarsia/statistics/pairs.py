@@ -73,8 +73,9 @@ def correct_together(found: Sequence[Difference]) -> tuple[Difference, ...]:
     >>> one = np.array([[[n, 3], [2, 9]] for n in range(10, 30)])
     >>> a, b = count_groups(one + [[2, -2], [0, 0]]), count_groups(one)
     >>> alone = measure_difference(a, b)
-    >>> alone.p_adjusted, correct_together([alone, alone])[0].p_adjusted
-    (0.00019998000199980003, 0.00039996000399960005)
+    >>> together = correct_together([alone, alone])
+    >>> [round(pair.p_adjusted / alone.p_adjusted, 6) for pair in together]
+    [2.0, 2.0]
     """
     different = _adjusted([pair.p_value for pair in found])
     equivalent = _adjusted([pair.p_equivalent for pair in found])
