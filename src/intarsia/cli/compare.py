@@ -18,6 +18,7 @@ from intarsia.cli.display import progress, show_messages
 
 if TYPE_CHECKING:
     from intarsia.comparison import Comparison
+    from intarsia.datasets import Dataset
     from intarsia.recipe import Recipe
     from intarsia.runs import Run
 
@@ -149,7 +150,7 @@ def compare(
             )
     typer.echo(str(comparison))
     if out is not None:
-        _write(comparison, out)
+        _write(comparison, out, dataset)
     if gate is not None:
         answer = judge_first(comparison, gate)
         typer.echo(f"gate {gate}: {answer.answer}. {answer.reason}")
@@ -169,9 +170,9 @@ def _report(run: Run) -> None:
     write_report(run)
 
 
-def _write(comparison: Comparison, out: Path) -> None:
+def _write(comparison: Comparison, out: Path, data: Dataset) -> None:
     from intarsia.reporting import write_comparison
 
     with progress("writing the comparison") as show:
-        page = write_comparison(comparison, out, progress=show)
+        page = write_comparison(comparison, out, data, progress=show)
     typer.echo(f"report: {page}")

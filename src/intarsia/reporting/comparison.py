@@ -5,20 +5,43 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from intarsia.comparison import Comparison
 from intarsia.images import write_atomic
+from intarsia.reporting.comparison_page import comparison_page
+from intarsia.reporting.sections import write_files
+
+if TYPE_CHECKING:
+    from intarsia.datasets import Dataset
 
 
 def write_comparison(
     comparison: Comparison,
     folder: str | Path,
+    data: Dataset | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Writes `comparison.json` and the rest into `folder`; the path of `comparison.html`."""
+    """Writes `comparison.html`, `comparison.json` and `figures/` into `folder`.
+
+    The page is self-contained: no script, no network, pictures inside. For its images `data`, what
+    was compared on (by default the data of the first run), are read and the runs predict again:
+    `progress` is called with (masks made, all of them). Data or weights that are gone cost these
+    pictures, not the page.
+
+    Returns:
+        The path of `comparison.html`.
+
+    Raises:
+        RunError: a run's log or manifest is damaged.
+    """
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     content = json.dumps(comparison.to_json(), indent=1, ensure_ascii=False) + "\n"
     write_atomic(out / "comparison.json", content.encode())
-    return out / "comparison.json"
+    page = comparison_page(comparison, data, progress=progress)
+    write_files(out, list(page.drawings), [])
+    path = out / "comparison.html"
+    write_atomic(path, page.text.encode())
+    return path

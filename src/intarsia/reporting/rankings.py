@@ -1,0 +1,154 @@
+"""The ranking: a row a run with what must be known of it, and the intervals drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intarsia.comparison import Comparison, Entry
+from intarsia.reporting.compared import run_colors, run_markers
+from intarsia.reporting.figures import GRID, INK, MUTED, Drawing, draw, legible, new_figure
+from intarsia.reporting.quantities import ABSENT, quantity
+from intarsia.statistics import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_WIDTH = 5.0  # inches: text stays legible when a phone shrinks it to 340 px
+_ROW = 0.46
+_OTHERS = (
+    ("miou", "macro mIoU"),
+    ("micro_iou", "micro IoU"),
+    ("mean_dice", "mean Dice"),
+    ("pixel_accuracy", "pixel accuracy"),
+)
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A word of warning, or of what a run is, beside its name."""
+
+    text: str
+    warn: bool
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """One run: its figure and interval, those of the single repeats, the other metrics."""
+
+    name: str
+    badges: tuple[Badge, ...]
+    value: str
+    interval: str
+    repeats: str
+    others: tuple[str, ...]
+
+
+def ranking_rows(comparison: Comparison) -> list[RankingRow]:
+    """The best first."""
+    return [
+        RankingRow(
+            name=entry.name,
+            badges=tuple(_badges(entry)),
+            value=quantity(entry.primary.value, "ratio"),
+            interval=interval_text(entry.primary),
+            repeats=_repeats(entry.primary),
+            others=tuple(quantity(entry.estimates[key].value, "ratio") for key, _ in _OTHERS),
+        )
+        for entry in comparison.ranking
+    ]
+
+
+def other_metrics() -> list[str]:
+    """What `RankingRow.others` are."""
+    return [name for _, name in _OTHERS]
+
+
+def interval_text(estimate: Estimate) -> str:
+    """`low to high`, or n/a."""
+    found = estimate.interval
+    return ABSENT if found is None else f"{found.low:.3f} to {found.high:.3f}"
+
+
+def _repeats(estimate: Estimate) -> str:
+    known = [value for value in estimate.values if value is not None]
+    if len(known) < 2:
+        return str(len(estimate.values))
+    return f"{len(estimate.values)}: {min(known):.3f} to {max(known):.3f}"
+
+
+def _badges(entry: Entry) -> list[Badge]:
+    runs, failures = entry.contender.runs, entry.contender.failures
+    found = []
+    if entry.leaks:
+        found.append(Badge("its split leaks", warn=True))
+    if failures:
+        found.append(Badge(f"{len(failures)} of {len(runs) + len(failures)} failed", warn=True))
+    if entry.chosen_on:
+        found.append(Badge("checkpoint chosen here", warn=False))
+    if entry.test_looks > 1:
+        found.append(Badge(f"{entry.test_looks} looks at test", warn=True))
+    if not runs:
+        found.append(Badge("second annotator", warn=False))
+    elif entry.recipe != entry.name:
+        found.append(Badge(entry.recipe, warn=False))
+    return found
+
+
+def ranking_drawing(comparison: Comparison) -> Drawing | None:
+    """The figure of every run with its interval and its single repeats; None where all are n/a."""
+    shown = [entry for entry in comparison.ranking if entry.primary.value is not None]
+    if not shown:
+        return None
+    names = [entry.name for entry in comparison.entries]
+    label = f"{comparison.metric_name} of every run with its {100 * comparison.level:g} % interval"
+    return draw("comparison-ranking", label, lambda: _figure(label, shown, names))
+
+
+def _figure(label: str, entries: Sequence[Entry], names: Sequence[str]) -> Figure:
+    colors, markers = run_colors(names), run_markers(names)
+    figure = new_figure(_WIDTH, 0.85 + _ROW * len(entries))
+    axes = figure.add_subplot()
+    axes.set_title(legible(label, 70), loc="left", fontweight="bold", fontsize=10)
+    ends = []
+    for place, entry in enumerate(entries):
+        estimate, color = entry.primary, colors[entry.name]
+        axes.axhline(place + 0.5, color=GRID, linewidth=0.8)
+        found = estimate.interval
+        if found is not None:
+            axes.plot(
+                [found.low, found.high], [place + 0.08] * 2, color=color, linewidth=3, alpha=0.55
+            )
+            ends += [found.low, found.high]
+        repeats = [value for value in estimate.values if value is not None]
+        if len(repeats) > 1:
+            axes.plot(
+                repeats,
+                [place + 0.3] * len(repeats),
+                linestyle="",
+                marker=markers[entry.name],
+                markersize=3.4,
+                color=color,
+            )
+        axes.plot(
+            [estimate.value], [place + 0.08], marker=markers[entry.name], markersize=8, color=color
+        )
+        ends += [*repeats, float(estimate.value or 0)]
+        across = axes.get_yaxis_transform()
+        text = legible(entry.name, 44)
+        axes.text(0.005, place - 0.26, text, transform=across, fontsize=9.5, va="center", color=INK)
+        said = (
+            f"{estimate.value:.3f}" if found is not None else f"{estimate.value:.3f}, no interval"
+        )
+        axes.text(
+            0.995, place - 0.26, said, transform=across, ha="right", va="center", fontsize=9.5
+        )
+    room = 0.04 * (max(ends) - min(ends)) or 0.02
+    axes.set_xlim(max(0.0, min(ends) - room), min(1.0, max(ends) + room))
+    axes.set_ylim(len(entries) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("large: mean of the repeats; small: each repeat", color=MUTED, fontsize=9)
+    return figure
