@@ -147,7 +147,8 @@ def _trainings(entry: Entry) -> Sequence[Run]:
 def _facts(comparison: Comparison) -> list[Fact]:
     units = len(set(comparison.groups))
     trainings = sum(len(entry.contender.runs) for entry in comparison.entries)
-    failed = len(comparison.failed) + sum(bool(e.contender.failures) for e in comparison.entries)
+    contenders = [*(entry.contender for entry in comparison.entries), *comparison.failed]
+    failed = sum(len(contender.failures) for contender in contenders)
     together = f"in {quantity(units, 'count')} group{'s' * (units != 1)}, which are resampled"
     told = f"{trainings} training{'s' * (trainings != 1)}"
     return [
