@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intarsia.comparison import Comparison
 from intarsia.reporting.quantities import ABSENT, quantity
 from intarsia.reporting.tables import Column, Table
 from intarsia.statistics import Difference, Verdict
 
-_TURNED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 # a sign beside the colour, so that neither is needed alone
 _LOOKS: dict[Verdict, tuple[str, str, str]] = {
     "better": ("better", "\N{BLACK UP-POINTING TRIANGLE}", "better"),
@@ -104,7 +103,7 @@ def p_text(value: float | None) -> str:
 def verdict_rows(comparison: Comparison) -> list[list[VerdictCell | None]]:
     """A row and a column a run, the best first; None where a run meets itself."""
     names = [entry.name for entry in comparison.ranking]
-    return [[None if a == b else _seen_from(comparison, a, b) for b in names] for a in names]
+    return [[None if a == b else _cell(_seen_from(comparison, a, b)) for b in names] for a in names]
 
 
 def pair_details(comparison: Comparison) -> list[PairDetails]:
@@ -114,10 +113,9 @@ def pair_details(comparison: Comparison) -> list[PairDetails]:
     found = []
     for place, a in enumerate(names):
         for b in names[place + 1 :]:
-            pair = comparison.pair(a, b)
+            pair = _seen_from(comparison, a, b)
             remarks = tuple(text for text in pair.remarks if text not in common)
-            cell = _seen_from(comparison, a, b)
-            found.append(PairDetails(a, b, cell, _figures(pair), remarks))
+            found.append(PairDetails(a, b, _cell(pair), _figures(pair), remarks))
     return found
 
 
@@ -193,12 +191,23 @@ def _images(groups: int, pair: Difference) -> str:
     return quantity(groups * pair.images / pair.groups, "count")
 
 
-def _seen_from(comparison: Comparison, a: str, b: str) -> VerdictCell:
+def _seen_from(comparison: Comparison, a: str, b: str) -> Difference:
+    """The pair as a minus b, whichever way round it was measured."""
     pair = comparison.pair(a, b)
-    verdict, value = pair.verdict, pair.value
-    if pair.a != a:
-        verdict, value = _TURNED.get(verdict, verdict), None if value is None else -value
-    return VerdictCell(verdict, value, str(pair))
+    if pair.a == a:
+        return pair
+    found = pair.interval
+    return replace(
+        pair,
+        a=a,
+        b=b,
+        value=None if pair.value is None else -pair.value,
+        interval=None if found is None else replace(found, low=-found.high, high=-found.low),
+    )
+
+
+def _cell(pair: Difference) -> VerdictCell:
+    return VerdictCell(pair.verdict, pair.value, str(pair))
 
 
 def _figures(pair: Difference) -> Table:
