@@ -21,6 +21,7 @@ from intarsia.comparison.annotator import annotator_mask
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError
 from intarsia.labels import LabelMap
+from intarsia.reporting import comparison as comparison_files
 from intarsia.reporting import comparison_page, disagreement, write_comparison
 from intarsia.reporting.callouts import callouts
 from intarsia.reporting.class_intervals import class_notes, class_table
@@ -153,6 +154,8 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
         made = None if name == "ranking_drawing" else []
         monkeypatch.setattr(comparison_page, name, lambda *_, made=made: made)
     monkeypatch.setattr(comparison_page, "_matrix_drawings", lambda *_: [])
+    monkeypatch.setattr(comparison_page, "disagreement_drawing", lambda *_: None)
+    monkeypatch.setattr(comparison_files, "write_files", lambda *_: None)
 
 
 def test_the_page(comparison: Comparison, written: Path) -> None:
@@ -194,7 +197,7 @@ def test_the_files_beside_it(comparison: Comparison, written: Path) -> None:
     figures = {path.name for path in (written / "figures").iterdir()}
     stems = ["comparison-ranking", "comparison-classes", "comparison-latency"]
     stems += ["comparison-parameters", "compared-loss", "compared-miou", "compared-accuracy"]
-    stems += ["confusion-small", "confusion-other", "confusion-person"]
+    stems += ["comparison-images", "confusion-small", "confusion-other", "confusion-person"]
     assert {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")} < figures
     assert len(figures) == 2 * (len(stems) + 1)  # and the matrix of the long name
     content = json.loads((written / "comparison.json").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from intarsia.reporting.callouts import callouts
 from intarsia.reporting.class_intervals import class_drawings, class_notes, class_table
 from intarsia.reporting.compared import RUN_SHAPES, repeated_curves, run_colors, run_markers
 from intarsia.reporting.costs import cost_drawings, cost_table
-from intarsia.reporting.disagreement import disagreements
+from intarsia.reporting.disagreement import disagreement_drawing, disagreements
 from intarsia.reporting.evaluations import file_stem
 from intarsia.reporting.facts import Fact
 from intarsia.reporting.figures import Drawing, themed
@@ -89,6 +89,7 @@ def comparison_page(
     classes = class_drawings(comparison)
     costs = cost_drawings(comparison)
     curves = repeated_curves({entry.name: _trainings(entry) for entry in comparison.entries})
+    differing = disagreements(comparison, data, progress=progress)
     text = render(
         "comparison.html",
         {
@@ -114,7 +115,7 @@ def comparison_page(
             "cost_drawings": costs,
             "curves": curves,
             "matrices": _matrices(comparison),
-            "disagreements": disagreements(comparison, data, progress=progress),
+            "disagreements": differing,
             "reasons": _reasons(comparison),
             "quantity": quantity,
         },
@@ -125,6 +126,7 @@ def comparison_page(
         *(each.drawing for each in costs),
         *curves,
         *_matrix_drawings(comparison),
+        *([disagreement_drawing(differing.images)] if differing.images else []),
     ]
     return Page(text, tuple(drawings))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,31 +14,42 @@ from intarsia.comparison.annotator import annotator_mask
 from intarsia.draw import displayable
 from intarsia.errors import IntarsiaError
 from intarsia.evaluation import OUT_OF_FOLD
+from intarsia.reporting.figures import INK, MUTED, Drawing, draw, legible, new_figure
 from intarsia.reporting.gallery import find_sample, reason
 from intarsia.reporting.painting import SMALL, Ids, Scene, flat_uri, photo_uri
+from intarsia.reporting.quantities import quantity
 from intarsia.runs import CrossValidation
 from intarsia.statistics import count_groups
 from intarsia.statistics.ratios import mean_of_ratios
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
+
     from intarsia.datasets import Dataset, Sample
     from intarsia.prediction import Predictor
     from intarsia.runs import Run
 
 IMAGES = 6
+_COLUMN, _GAP, _TITLE = 1.5, 0.08, 0.3  # inches, of the figure for print
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one run made of an image: its mask over it and its errors, as addresses.
+    """What one run made of an image: its mask over it and its errors, small PIL images.
 
     `value` is the figure of this image, mean over the repeats; the pictures are of the first one.
     """
 
     run: str
     value: float | None
-    overlay: str
-    error: str
+    overlay: Image
+    error: Image
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """`data:` addresses of the two."""
+        return photo_uri(self.overlay), flat_uri(self.error)
 
 
 @dataclass(frozen=True)
@@ -47,15 +58,23 @@ class Disagreement:
 
     file: str
     group: str | None
-    size: tuple[int, int]
-    image: str
-    truth: str
+    image: Image
+    truth: Image
     answers: tuple[Answer, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.image.size
 
     @property
     def small(self) -> bool:
         """True where the page shows square pixels."""
         return max(self.size) < SMALL
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """`data:` addresses of the image and of its truth."""
+        return photo_uri(self.image), flat_uri(self.truth)
 
 
 @dataclass(frozen=True)
@@ -134,8 +153,8 @@ def disagreements(
                     Answer(
                         run=entry.name,
                         value=None if np.isnan(value) else float(value),
-                        overlay=photo_uri(scene.over(mask)),
-                        error=flat_uri(scene.error(truth, mask)),
+                        overlay=scene.over(mask),
+                        error=scene.error(truth, mask),
                     )
                 )
                 done += 1
@@ -150,9 +169,8 @@ def disagreements(
             Disagreement(
                 file=sample.name,
                 group=None if group == sample.name else group,
-                size=scene.size,
-                image=photo_uri(scene.photo),
-                truth=flat_uri(scene.flat(truth)),
+                image=scene.photo,
+                truth=scene.flat(truth),
                 answers=tuple(sorted(answers, key=lambda answer: ranked[answer.run])),
             )
         )
@@ -196,3 +214,47 @@ def _predictor(run: Run) -> Predictor:
     from intarsia.prediction import Predictor
 
     return Predictor(run)
+
+
+def disagreement_drawing(images: Sequence[Disagreement]) -> Drawing:
+    """All images as one figure for print: the answers in a row, their errors beneath."""
+    label = "Images on which the runs differ most"
+    return draw("comparison-images", label, lambda: _figure(label, images))
+
+
+def _figure(title: str, images: Sequence[Disagreement]) -> Figure:
+    # one pair of axes in inches: dozens of them take matplotlib seconds to arrange
+    heights = [_COLUMN * image.size[1] / image.size[0] for image in images]
+    width = (len(images[0].answers) + 1) * (_COLUMN + _GAP) + _GAP
+    height = 0.4 + sum(2 * tall + _GAP + 2 * _TITLE for tall in heights)
+    figure = new_figure(width, height, arranged=False)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.text(_GAP, 0.24, legible(title, 60), fontsize=11, fontweight="bold", va="center")
+    top = 0.4
+    for image, tall in zip(images, heights, strict=True):
+        name = legible(image.file, 60)
+        axes.text(_GAP, top + _TITLE / 2, name, fontsize=9, color=MUTED, va="center")
+        top += _TITLE
+        columns = [("image and truth", image.image, image.truth)]
+        for answer in image.answers:
+            columns.append(
+                (f"{quantity(answer.value, 'ratio')} {answer.run}", answer.overlay, answer.error)
+            )
+        for place, (text, *pictures) in enumerate(columns):
+            left = _GAP + place * (_COLUMN + _GAP)
+            shown = legible(text, 26)
+            axes.text(left, top + _TITLE / 2, shown, fontsize=8, color=INK, va="center")
+            for row, picture in enumerate(pictures):
+                begin = top + _TITLE + row * (tall + _GAP)
+                axes.imshow(
+                    np.asarray(picture.convert("RGB")),
+                    extent=(left, left + _COLUMN, begin + tall, begin),
+                    interpolation="none",  # the SVG holds the pixels themselves
+                )
+        top += 2 * tall + _GAP + _TITLE
+    # after the pictures, each of which sets the limits anew
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.set_aspect("auto")
+    return figure
