@@ -14,6 +14,8 @@ from intarsia.comparison import Comparison, Contender, Cost, Entry
 from intarsia.labels import LabelMap
 from intarsia.statistics import MIOU, Estimand, compare_pairs, count_groups, estimate
 
+_RESAMPLES = 100  # the intervals shown need none
+
 
 class ComparedData(FakeData):
     """Made data with the classes that the recipe leaves as they are."""
@@ -40,7 +42,8 @@ def made_matrices(
         for place in range(count):
             share = np.clip(skill + rng.normal(0, 0.03), 0, 1)
             hit = round(truth[image, place] * share)
-            wrong = rng.multinomial(truth[image, place] - hit, np.ones(count + left_out - 1))
+            others = count + left_out - 1
+            wrong = rng.multinomial(truth[image, place] - hit, np.full(others, 1 / others))
             matrices[image, place] = np.insert(wrong, place, hit)
     return matrices
 
@@ -69,13 +72,14 @@ def made_entry(
         else Contender(name, runs, failures=failures),  # type: ignore[arg-type]
         matrices=tuple(matrices),
         sheets=(),
-        primary=estimate(counts, estimand, names=names),
+        primary=estimate(counts, estimand, names=names, resamples=_RESAMPLES),
         estimates={
-            key: estimate(counts, Estimand(key), names=names)  # type: ignore[arg-type]
+            key: estimate(counts, Estimand(key), names=names, resamples=_RESAMPLES)  # type: ignore[arg-type]
             for key in ("miou", "micro_iou", "mean_dice", "pixel_accuracy")
         },
         class_estimates=tuple(
-            estimate(counts, Estimand("miou", (k,)), names=names) for k in range(len(labels))
+            estimate(counts, Estimand("miou", (k,)), names=names, resamples=_RESAMPLES)
+            for k in range(len(labels))
         ),
         cost=cost or Cost(),
         **told,
@@ -119,8 +123,8 @@ def compared(
             {entry.name: count_groups(entry.matrices, groups) for entry in entries},
             estimand,
             class_names=tuple(labels.names),
-            resamples=200,
-            swaps=200,
+            resamples=_RESAMPLES,
+            swaps=_RESAMPLES,
         ),
         **told,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from made_comparison import ComparedData, compared, made_entry, made_matrices
 from made_run import STREET
+from matplotlib.figure import Figure
 from PIL import Image
 
 from browsing import look
@@ -21,8 +23,9 @@ from intarsia.comparison.annotator import annotator_mask
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError
 from intarsia.labels import LabelMap
+from intarsia.reporting import compared as compared_runs
 from intarsia.reporting import comparison as comparison_files
-from intarsia.reporting import comparison_page, disagreement, write_comparison
+from intarsia.reporting import comparison_page, costs, disagreement, write_comparison
 from intarsia.reporting.callouts import callouts
 from intarsia.reporting.class_intervals import class_notes, class_table
 from intarsia.reporting.compared import repeated_curves, run_markers
@@ -320,7 +323,10 @@ def test_pareto_front_by_all_pairs() -> None:
     assert pareto_front({}) == []
 
 
-def test_the_second_cost_is_one_that_varies(comparison: Comparison) -> None:
+def test_the_second_cost_is_one_that_varies(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(costs, "draw", lambda *_: None)
     named = {each.cost: each.front for each in cost_drawings(comparison)}
     # the trainings had one budget, so that their time tells nothing
     assert named == {
@@ -356,15 +362,20 @@ def test_classes_that_nobody_has_or_predicts() -> None:
     assert [row[3] for row in table.rows][3] == "n/a"
 
 
-def test_training_lines_only_of_few(comparison: Comparison) -> None:
-    def lines(runs: int) -> int:
-        run = comparison.entries[0].contender.runs[0]
-        found = repeated_curves({"a": [run] * runs})
-        loss = next(each for each in found if each.name == "compared-loss")
-        return len(re.findall(r"<path [^>]*stroke: #0072b2", loss.svg.decode()))
+def test_training_lines_only_of_few(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, int] = {}
 
-    # training and validation of six, of seven the validation only
-    assert lines(6) > lines(7)
+    def count(name: str, label: str, paint: Callable[[], Figure]) -> None:
+        drawn[name] = len(paint().axes[0].lines)
+
+    monkeypatch.setattr(compared_runs, "draw", count)
+    run = comparison.entries[0].contender.runs[0]
+    repeated_curves({"a": [run] * 4, "b": [run] * 2})
+    assert drawn == dict.fromkeys(("compared-loss", "compared-miou", "compared-accuracy"), 12)
+    repeated_curves({"a": [run] * 4, "b": [run] * 3})
+    assert set(drawn.values()) == {7}  # validation only
     assert run_markers([str(n) for n in range(8)])["7"] == "s"
 
 

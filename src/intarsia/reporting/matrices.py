@@ -106,12 +106,12 @@ def matrix_drawing(
 
 
 def _figure(
-    title: str, matrix: NDArray[np.int64], names: Sequence[str], predicted: Sequence[str]
+    title: str, matrix: NDArray[np.int64], names: Sequence[str], columns: Sequence[str]
 ) -> Figure:
-    count = len(predicted)
+    count = len(columns)
     numbered = count <= _NUMBERED
     cell = 0.42 if numbered else 0.24  # inches
-    longest = 0.085 * max(len(legible(name)) for name in predicted)
+    longest = 0.085 * max(len(legible(name)) for name in columns)
     side = max(2.0, count * cell)
     figure = new_figure(side + longest + 0.6, side + longest + 0.9)
     axes = figure.add_subplot()
@@ -132,7 +132,7 @@ def _figure(
                         color=color,
                     )
     font = 9 if numbered else 7.5
-    below, beside = ([legible(name) for name in each] for each in (predicted, names))
+    below, beside = ([legible(name) for name in each] for each in (columns, names))
     axes.set_xticks(range(count), below, rotation=90, fontsize=font)
     axes.set_yticks(range(len(names)), beside, fontsize=font)
     axes.tick_params(length=0)
