@@ -24,13 +24,13 @@ from intarsia.datasets import Dataset
 from intarsia.errors import DataError
 from intarsia.labels import LabelMap
 from intarsia.reporting import compared as compared_runs
-from intarsia.reporting import comparison as comparison_files
 from intarsia.reporting import comparison_page, costs, disagreement, write_comparison
 from intarsia.reporting.callouts import callouts
 from intarsia.reporting.class_intervals import class_notes, class_table
 from intarsia.reporting.compared import repeated_curves, run_markers
 from intarsia.reporting.costs import cost_drawings
 from intarsia.reporting.disagreement import image_values, most_different
+from intarsia.reporting.figures import Drawing
 from intarsia.reporting.pareto import pareto_front
 from intarsia.reporting.verdicts import sentences, verdict_rows
 
@@ -157,8 +157,8 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
         made = None if name == "ranking_drawing" else []
         monkeypatch.setattr(comparison_page, name, lambda *_, made=made: made)
     monkeypatch.setattr(comparison_page, "_matrix_drawings", lambda *_: [])
-    monkeypatch.setattr(comparison_page, "disagreement_drawing", lambda *_: None)
-    monkeypatch.setattr(comparison_files, "write_files", lambda *_: None)
+    none = Drawing("comparison-images", "", b"", b"")
+    monkeypatch.setattr(comparison_page, "disagreement_drawing", lambda *_: none)
 
 
 def test_the_page(comparison: Comparison, written: Path) -> None:

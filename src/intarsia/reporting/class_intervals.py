@@ -10,7 +10,7 @@ import numpy as np
 
 from intarsia.comparison import Comparison, Entry
 from intarsia.reporting.compared import run_colors
-from intarsia.reporting.figures import GRID, INK, MUTED, Drawing, draw, legible, new_figure
+from intarsia.reporting.figures import GRID, INK, MUTED, PAPER, Drawing, draw, legible, new_figure
 from intarsia.reporting.quantities import ABSENT, quantity
 from intarsia.reporting.tables import Cell, Column, Table
 
@@ -106,7 +106,16 @@ def _figure(title: str, comparison: Comparison, classes: Sequence[int]) -> Figur
     for number, place in enumerate(classes):
         top = number * block
         name = legible(comparison.labels.names[place], 36)
-        axes.text(0.0, top + _TITLE / 2, name, transform=across, va="center", fontsize=9.5)
+        behind = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}  # not across the grid
+        axes.text(
+            0.0,
+            top + _TITLE / 2,
+            name,
+            transform=across,
+            va="center",
+            fontsize=9.5,
+            bbox=behind,
+        )
         support = f"{100 * supports[place] / total:.1f} % of pixels"
         axes.text(
             1.0,
@@ -117,6 +126,7 @@ def _figure(title: str, comparison: Comparison, classes: Sequence[int]) -> Figur
             va="center",
             fontsize=8.5,
             color=MUTED,
+            bbox=behind,
         )
         for row, entry in enumerate(entries):
             middle = top + _TITLE + thick * (row + 0.5)
@@ -124,6 +134,7 @@ def _figure(title: str, comparison: Comparison, classes: Sequence[int]) -> Figur
     axes.set_xlim(0, 1.0)
     axes.set_ylim(block * len(classes), -0.04)
     axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x", color=GRID)

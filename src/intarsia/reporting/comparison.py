@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from intarsia.comparison import Comparison
 from intarsia.images import write_atomic
 from intarsia.reporting.comparison_page import comparison_page
-from intarsia.reporting.sections import write_files
 
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset
@@ -37,11 +36,12 @@ def write_comparison(
         RunError: a run's log or manifest is damaged.
     """
     out = Path(folder)
-    out.mkdir(parents=True, exist_ok=True)
+    (out / "figures").mkdir(parents=True, exist_ok=True)
     content = json.dumps(comparison.to_json(), indent=1, ensure_ascii=False) + "\n"
     write_atomic(out / "comparison.json", content.encode())
     page = comparison_page(comparison, data, progress=progress)
-    write_files(out, list(page.drawings), [])
+    for drawing in page.drawings:
+        drawing.write(out / "figures")
     path = out / "comparison.html"
     write_atomic(path, page.text.encode())
     return path

@@ -103,7 +103,7 @@ def comparison_page(
             "lead": _lead(comparison),
             "sentences": sentences(comparison),
             "ranking": ranking_rows(comparison),
-            "other_metrics": other_metrics(),
+            "other_metrics": other_metrics(comparison),
             "ranking_drawing": ranking,
             "verdicts": verdict_rows(comparison),
             "pairs": pair_details(comparison),
@@ -169,7 +169,7 @@ def _facts(comparison: Comparison) -> list[Fact]:
         Fact(
             "Level",
             f"{100 * comparison.level:g} %",
-            "of intervals; the tests of all pairs are corrected together (Holm)",
+            "of intervals; tests corrected together (Holm)",
         ),
         Fact("Classes", str(len(comparison.labels)), f"of {comparison.data}"),
     ]

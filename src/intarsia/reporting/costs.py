@@ -149,17 +149,11 @@ def _figure(
         linestyle=(0, (3, 2)),
         zorder=1,
     )
-    handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=markers[e.name],
-            color=colors[e.name],
-            label=legible(e.name, 34),
-        )
-        for e in shown
-    ]
+    handles = []
+    for entry in shown:
+        mark = Line2D([], [], linestyle="", marker=markers[entry.name], color=colors[entry.name])
+        mark.set(markersize=6, label=legible(entry.name, 34))
+        handles.append(mark)
     for entry in annotators:
         color = colors[entry.name]
         axes.axhline(float(entry.primary.value or 0), color=color, linewidth=1.4, linestyle=":")

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 _WIDTH = 5.0  # inches: text stays legible when a phone shrinks it to 340 px
 _ROW = 0.46
-_OTHERS = (
-    ("miou", "macro mIoU"),
-    ("micro_iou", "micro IoU"),
-    ("mean_dice", "mean Dice"),
-    ("pixel_accuracy", "pixel accuracy"),
-)
+_METRICS = {
+    "miou": "macro mIoU",
+    "micro_iou": "micro IoU",
+    "mean_dice": "mean Dice",
+    "pixel_accuracy": "pixel accuracy",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class RankingRow:
     badges: tuple[Badge, ...]
     value: str
     interval: str
-    repeats: str
+    repeats: int
+    range: str
     others: tuple[str, ...]
 
 
@@ -53,16 +54,19 @@ def ranking_rows(comparison: Comparison) -> list[RankingRow]:
             badges=tuple(_badges(entry)),
             value=quantity(entry.primary.value, "ratio"),
             interval=interval_text(entry.primary),
-            repeats=_repeats(entry.primary),
-            others=tuple(quantity(entry.estimates[key].value, "ratio") for key, _ in _OTHERS),
+            repeats=len(entry.matrices),
+            range=_range(entry.primary),
+            others=tuple(
+                quantity(entry.estimates[key].value, "ratio") for key in _others(comparison)
+            ),
         )
         for entry in comparison.ranking
     ]
 
 
-def other_metrics() -> list[str]:
+def other_metrics(comparison: Comparison) -> list[str]:
     """What `RankingRow.others` are."""
-    return [name for _, name in _OTHERS]
+    return list(_others(comparison).values())
 
 
 def interval_text(estimate: Estimate) -> str:
@@ -71,11 +75,16 @@ def interval_text(estimate: Estimate) -> str:
     return ABSENT if found is None else f"{found.low:.3f} to {found.high:.3f}"
 
 
-def _repeats(estimate: Estimate) -> str:
+def _others(comparison: Comparison) -> dict[str, str]:
+    """The metrics of all classes by which the runs are not ranked."""
+    ranked = comparison.estimand.metric if comparison.estimand.classes is None else None
+    return {key: name for key, name in _METRICS.items() if key != ranked}
+
+
+def _range(estimate: Estimate) -> str:
+    """The lowest to the highest repeat; empty where there was one."""
     known = [value for value in estimate.values if value is not None]
-    if len(known) < 2:
-        return str(len(estimate.values))
-    return f"{len(estimate.values)}: {min(known):.3f} to {max(known):.3f}"
+    return f"{min(known):.3f} to {max(known):.3f}" if len(known) > 1 else ""
 
 
 def _badges(entry: Entry) -> list[Badge]:
