@@ -270,15 +270,17 @@ def test_callouts(comparison: Comparison) -> None:
     assert list(found) == [
         "Leaking splits",
         "Unequal conditions",
-        "Failed repeats",
-        "Failed",
+        "Failures",
         "Chosen on these images",
         "Looks at test",
     ]
     assert found["Leaking splits"].remarks == (
         f"small was trained with a split that leaks: {LEAK}.",
     )
-    assert found["Failed"].remarks == ("broken: repeat 0 failed: NaN loss",)
+    assert found["Failures"].remarks == (
+        f"{LONG}: repeat 2 failed: out of memory",
+        "broken: repeat 0 failed: NaN loss",
+    )
     assert [found[name].look for name in ("Unequal conditions", "Looks at test")] == [
         "warn",
         "note",

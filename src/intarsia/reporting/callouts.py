@@ -19,6 +19,7 @@ class Callout:
     remarks: tuple[str, ...]
 
 
+_FAILED = "Failures"
 # how a remark of each kind begins or goes on (comparison/remarks.py), and the heading it goes under
 _HEADINGS: tuple[tuple[str, Look, str], ...] = (
     ("LEAK:", "warn", "Leaking splits"),
@@ -43,13 +44,13 @@ def callouts(comparison: Comparison) -> list[Callout]:
         look: Look
         heading, look = "Unequal conditions", "warn"
         if text in failures:
-            heading = "Failed repeats"
+            heading = _FAILED
         for part, its_look, its_heading in _HEADINGS:
             if part in text:
                 heading, look = its_heading, its_look
         found.setdefault((heading, look), []).append(text.removeprefix("LEAK: "))
     for each in comparison.failed:
         told = [f"{each.name}: {failure}" for failure in each.failures]
-        found.setdefault(("Failed", "warn"), []).extend(told)
+        found.setdefault((_FAILED, "warn"), []).extend(told)
     made = [Callout(heading, look, tuple(texts)) for (heading, look), texts in found.items()]
     return sorted(made, key=lambda callout: callout.look != "warn")

@@ -48,10 +48,12 @@ class RankingRow:
 
 def ranking_rows(comparison: Comparison) -> list[RankingRow]:
     """The best first."""
+    # of all alike it is said once, above
+    all_chosen = all(entry.chosen_on for entry in comparison.entries if entry.contender.runs)
     return [
         RankingRow(
             name=entry.name,
-            badges=tuple(_badges(entry)),
+            badges=tuple(_badges(entry, all_chosen=all_chosen)),
             value=quantity(entry.primary.value, "ratio"),
             interval=interval_text(entry.primary),
             repeats=len(entry.matrices),
@@ -87,14 +89,14 @@ def _range(estimate: Estimate) -> str:
     return f"{min(known):.3f} to {max(known):.3f}" if len(known) > 1 else ""
 
 
-def _badges(entry: Entry) -> list[Badge]:
+def _badges(entry: Entry, *, all_chosen: bool) -> list[Badge]:
     runs, failures = entry.contender.runs, entry.contender.failures
     found = []
     if entry.leaks:
         found.append(Badge("its split leaks", warn=True))
     if failures:
         found.append(Badge(f"{len(failures)} of {len(runs) + len(failures)} failed", warn=True))
-    if entry.chosen_on:
+    if entry.chosen_on and not all_chosen:
         found.append(Badge("checkpoint chosen here", warn=False))
     if entry.test_looks > 1:
         found.append(Badge(f"{entry.test_looks} looks at test", warn=True))
