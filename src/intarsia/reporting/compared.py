@@ -253,6 +253,8 @@ def _figure(title: str, lines: Mapping[str, Sequence[tuple[Points, Points]]]) ->
         for train, val in repeats:
             _line(axes, train, colors[name], markers[name], thin, dashed=True)
             _line(axes, val, colors[name], markers[name], thin, dashed=False)
+        if not repeats:
+            continue  # a second annotator has no curve
         shown = markers[name] if len(lines) > len(RUN_COLORS) else ""
         handles.append(Line2D([], [], color=colors[name], marker=shown, label=legible(name, 34)))
     values = [v for pair in pairs for _, measured in pair for v in measured]
