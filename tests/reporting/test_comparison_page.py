@@ -172,7 +172,8 @@ def test_the_page(comparison: Comparison, written: Path) -> None:
     assert "<b>its</b>" not in page
     for shown in (
         "4 runs compared",
-        "24 images in 12 groups",
+        "On the 24 images of val, by macro mIoU",
+        "in 12 groups, which are resampled",
         "Ranked by macro mIoU: IoU = TP / (TP + FP + FN)",
         "not declared: the default",
         "its split leaks",

@@ -21,7 +21,7 @@ from intarsia.datasets.groups import group_samples, parse_rule
 from intarsia.datasets.manifest import mask_digest
 from intarsia.errors import DataError, RunError
 from intarsia.evaluation import OUT_OF_FOLD, Evaluation, evaluate, load_sheet
-from intarsia.evaluation.sheet import sheet_name
+from intarsia.evaluation.names import sheet_name
 from intarsia.file_cache import FileCache
 from intarsia.prediction import Predictor
 from intarsia.runs import CrossValidation, Run

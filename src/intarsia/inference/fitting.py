@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -25,15 +25,23 @@ _CELLS_AT_ONCE = 16
 
 
 def fitted_bands(
-    network: Network, image: Pixels, preprocessing: Preprocessing, flip: bool
+    network: Network,
+    image: Pixels,
+    preprocessing: Preprocessing,
+    flip: bool,
+    scales: Sequence[float],
 ) -> Iterator[Band]:
     """Letterbox and stretch: the whole image through one sample and back."""
-    inside = _cells(network, [image], preprocessing, flip)[0]
+    inside = _cells(network, [image], preprocessing, flip, scales)[0]
     yield from enlarged_bands(inside, *image.shape[:2])
 
 
 def grid_bands(
-    network: Network, image: Pixels, preprocessing: Preprocessing, flip: bool
+    network: Network,
+    image: Pixels,
+    preprocessing: Preprocessing,
+    flip: bool,
+    scales: Sequence[float],
 ) -> Iterator[Band]:
     """Each cell of the grid through a sample of its own; a band is a row of cells."""
     rows, columns = grid_bounds(image.shape[:2], preprocessing.grid)
@@ -43,7 +51,7 @@ def grid_bands(
             chosen = columns[start : start + _CELLS_AT_ONCE]
             cells = [image[top:bottom, left:right] for left, right in chosen]
             for (left, right), inside in zip(
-                chosen, _cells(network, cells, preprocessing, flip), strict=True
+                chosen, _cells(network, cells, preprocessing, flip, scales), strict=True
             ):
                 height, width = bottom - top, right - left
                 pieces.append(_enlarged(inside, height, width, 0, height))
@@ -83,7 +91,11 @@ def enlarged_blocks(bands: Iterable[Band], factor: int, height: int, width: int)
 
 
 def _cells(
-    network: Network, images: list[Pixels], preprocessing: Preprocessing, flip: bool
+    network: Network,
+    images: list[Pixels],
+    preprocessing: Preprocessing,
+    flip: bool,
+    scales: Sequence[float],
 ) -> list[NDArray[np.float32]]:
     """(K, h, w) probabilities of each image, at its size inside a sample."""
     samples, places = [], []
@@ -95,7 +107,7 @@ def _cells(
         matrix = fit_matrix(height, width, preprocessing)
         sample = warp(small, matrix, preprocessing.size, preprocessing.fill)
         samples.append(preprocessing.normalise(sample))
-    probabilities = apply_network(network, np.stack(samples), flip)
+    probabilities = apply_network(network, np.stack(samples), flip, scales)
     return [
         planes[:, top : top + height, left : left + width]
         for planes, (top, left, height, width) in zip(probabilities, places, strict=True)

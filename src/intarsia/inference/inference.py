@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from intarsia.inference.fitting import (
 )
 from intarsia.inference.probabilities import Network, apply_network
 from intarsia.inference.tiling import mirrored, tiled_bands
+from intarsia.metrics import tempered
 from intarsia.transforms import Pixels, Preprocessing, shrink
 
 Refine = Callable[[NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
@@ -28,19 +30,26 @@ Refine = Callable[[NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
 class Inference:
     """A network with everything between an image and its mask.
 
-    `flip` averages with the mirrored image. `letterbox` and `stretch` bring the whole image to
-    `preprocessing.size` and the result back; `grid` does so with each of its cells. `crop` shows
-    the network the image as it is (shrunk to `preprocessing.longest_side`), while it has at most
-    `max_pixels` pixels; larger images, and with `tiles` every image larger than
-    `preprocessing.size`, go through tiles of that size which overlap by the share `overlap` and
-    are blended smoothly; with `preprocessing.tile` the image is shrunk by that factor before, and
-    the result enlarged. One logit (K = 1) gives two classes;
-    of two classes, `threshold` chooses the second where its probability is above it. `refine`
-    has the last word on the probabilities and needs the whole image at once.
+    `flip` averages with the mirrored image, `scales` over copies of what the network sees (the
+    image, its sample or its tiles) with the sides times each of them. `letterbox` and `stretch`
+    bring the whole image to `preprocessing.size` and the result back; `grid` does so with each of
+    its cells. `crop` shows the network the image as it is (shrunk to
+    `preprocessing.longest_side`), while its largest copy has at most `max_pixels` pixels; larger
+    images, and with `tiles` every image larger than `preprocessing.size`, go through tiles of that
+    size which overlap by the share `overlap` and are blended smoothly; with `preprocessing.tile`
+    the image is shrunk by that factor before, and the result enlarged. One logit (K = 1) gives two
+    classes; of two classes, `threshold` chooses the second where its probability is above it.
+
+    `refine` sees the probabilities of the whole image at once and gives better ones. Last, their
+    logarithms are divided by `temperature`. Of one network at its own size these are its logits;
+    where probabilities are means (copies, tiles, networks) it is the mean that is tempered, so
+    that the most probable class never changes (Rahaman & Thiery, NeurIPS 2021: pool, then
+    calibrate).
 
     Every method takes an image (H, W, C) in the file's own units and raises ImageError where its
     channels do not fit, ModelError where the network gives another shape or values that are not
-    finite. The constructor raises RecipeError for an overlap outside 0..1.
+    finite. The constructor raises RecipeError for an overlap outside 0..1, scales outside 0.25..4
+    and a temperature of 0 or less.
 
     >>> from intarsia.images import Scaling
     >>> plain = Preprocessing((4, 4), "crop", Scaling(0, 255, "8 bit"), (0.0,), (1.0,))
@@ -52,10 +61,12 @@ class Inference:
     network: Network
     preprocessing: Preprocessing
     flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
     overlap: float = 0.5
     max_pixels: int = 2_000_000
     threshold: float | None = None
     refine: Refine | None = None
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap < 1:
@@ -63,6 +74,10 @@ class Inference:
                 f"predict.overlap is {self.overlap}",
                 expected="0 or more, and less than 1 (0.5: half)",
             )
+        if not self.scales or not all(0.25 <= scale <= 4 for scale in self.scales):
+            raise RecipeError(f"predict.scales is {self.scales}", expected="factors of 0.25 to 4")
+        if not 0 < self.temperature < math.inf:
+            raise RecipeError(f"predict.temperature is {self.temperature}", expected="more than 0")
 
     def probabilities(self, image: Pixels) -> NDArray[np.float32]:
         """(K, H, W) float32 probabilities, summing to 1 over K, at the image's own size."""
@@ -82,18 +97,21 @@ class Inference:
         """The probabilities from top to bottom, band by band."""
         self._check(image)
         bands = self._bands(image)
-        if self.refine is None:
+        if self.refine is not None:
+            whole = np.concatenate([band.probabilities for band in bands], axis=1)
+            bands = iter([Band(0, self.refine(whole, self._picture(image)))])
+        if self.temperature == 1:
             yield from bands
             return
-        whole = np.concatenate([band.probabilities for band in bands], axis=1)
-        yield Band(0, self.refine(whole, self._picture(image)))
+        for band in bands:
+            yield Band(band.top, tempered(band.probabilities, self.temperature))
 
     def _bands(self, image: Pixels) -> Iterator[Band]:
         preprocessing = self.preprocessing
         if preprocessing.fit == "grid":
-            return grid_bands(self.network, image, preprocessing, self.flip)
+            return grid_bands(self.network, image, preprocessing, self.flip, self.scales)
         if not preprocessing.native:
-            return fitted_bands(self.network, image, preprocessing, self.flip)
+            return fitted_bands(self.network, image, preprocessing, self.flip, self.scales)
         small = shrink(image, preprocessing)
         bands = self._native_bands(small)
         if small.shape == image.shape:
@@ -108,15 +126,23 @@ class Inference:
         preprocessing = self.preprocessing
         height, width = image.shape[:2]
         rows, columns = preprocessing.size
+        # a copy must not need more memory than the image may
+        largest = int(self.max_pixels / max(1.0, *self.scales) ** 2)
         whole = (
-            height * width <= self.max_pixels
+            height * width <= largest
             if preprocessing.fit == "crop"
             else height <= rows and width <= columns
         )
         if whole:
             return self._whole(image)
         return tiled_bands(
-            self.network, image, preprocessing, self.flip, self.overlap, self.max_pixels
+            self.network,
+            image,
+            preprocessing,
+            self.flip,
+            self.scales,
+            self.overlap,
+            self.max_pixels,
         )
 
     def _whole(self, image: Pixels) -> Iterator[Band]:
@@ -125,7 +151,8 @@ class Inference:
         # smaller than a sample: mirrored up to one, so that it is not all border
         sample = mirrored(image, (0, max(height, rows)), (0, max(width, columns)))
         batch = self.preprocessing.normalise(sample)[None]
-        probabilities = apply_network(self.network, batch, self.flip)[0, :, :height, :width]
+        probabilities = apply_network(self.network, batch, self.flip, self.scales)
+        probabilities = probabilities[0, :, :height, :width]
         yield Band(0, np.ascontiguousarray(probabilities))
 
     def _picture(self, image: Pixels) -> NDArray[np.uint8]:
