@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from intarsia.comparison import Comparison, Entry
 from intarsia.reporting.compared import run_colors, run_markers
-from intarsia.reporting.figures import GRID, INK, MUTED, Drawing, draw, legible, new_figure
+from intarsia.reporting.figures import GRID, MUTED, Drawing, draw, legible, new_figure
 from intarsia.reporting.quantities import ABSENT, quantity
 from intarsia.statistics import Estimate
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WIDTH = 5.0  # inches: text stays legible when a phone shrinks it to 340 px
@@ -122,39 +123,11 @@ def _figure(label: str, entries: Sequence[Entry], names: Sequence[str]) -> Figur
     figure = new_figure(_WIDTH, 0.85 + _ROW * len(entries))
     axes = figure.add_subplot()
     axes.set_title(legible(label, 70), loc="left", fontweight="bold", fontsize=10)
-    ends = []
+    ends: list[float] = []
     for place, entry in enumerate(entries):
-        estimate, color = entry.primary, colors[entry.name]
-        axes.axhline(place + 0.5, color=GRID, linewidth=0.8)
-        found = estimate.interval
-        if found is not None:
-            axes.plot(
-                [found.low, found.high], [place + 0.08] * 2, color=color, linewidth=3, alpha=0.55
-            )
-            ends += [found.low, found.high]
-        repeats = [value for value in estimate.values if value is not None]
-        if len(repeats) > 1:
-            axes.plot(
-                repeats,
-                [place + 0.3] * len(repeats),
-                linestyle="",
-                marker=markers[entry.name],
-                markersize=3.4,
-                color=color,
-            )
-        axes.plot(
-            [estimate.value], [place + 0.08], marker=markers[entry.name], markersize=8, color=color
-        )
-        ends += [*repeats, float(estimate.value or 0)]
-        across = axes.get_yaxis_transform()
-        text = legible(entry.name, 44)
-        axes.text(0.005, place - 0.26, text, transform=across, fontsize=9.5, va="center", color=INK)
-        said = (
-            f"{estimate.value:.3f}" if found is not None else f"{estimate.value:.3f}, no interval"
-        )
-        axes.text(
-            0.995, place - 0.26, said, transform=across, ha="right", va="center", fontsize=9.5
-        )
+        if place:
+            axes.axhline(place - 0.5, color=GRID, linewidth=0.8)
+        ends += _row(axes, place, entry, colors[entry.name], markers[entry.name])
     room = 0.04 * (max(ends) - min(ends)) or 0.02
     axes.set_xlim(max(0.0, min(ends) - room), min(1.0, max(ends) + room))
     axes.set_ylim(len(entries) - 0.5, -0.5)
@@ -163,3 +136,25 @@ def _figure(label: str, entries: Sequence[Entry], names: Sequence[str]) -> Figur
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("large: mean of the repeats; small: each repeat", color=MUTED, fontsize=9)
     return figure
+
+
+def _row(axes: Axes, place: int, entry: Entry, color: str, marker: str) -> list[float]:
+    """Draws one run; where its marks lie."""
+    estimate, found = entry.primary, entry.primary.interval
+    value = float(estimate.value or 0)
+    level, below, name_at = place + 0.08, place + 0.3, place - 0.26
+    ends = [value]
+    if found is not None:
+        ends += [found.low, found.high]
+        axes.plot([found.low, found.high], [level] * 2, color=color, linewidth=3, alpha=0.55)
+    repeats = [each for each in estimate.values if each is not None]
+    if len(repeats) > 1:
+        ends += repeats
+        for each in repeats:
+            axes.plot([each], [below], marker, color=color, markersize=3.4, clip_on=False)
+    axes.plot([value], [level], marker, color=color, markersize=8, clip_on=False)
+    across = axes.get_yaxis_transform()
+    said = f"{value:.3f}" + (", no interval" if found is None else "")
+    for x, text, side in ((0.005, legible(entry.name, 44), "left"), (0.995, said, "right")):
+        axes.text(x, name_at, text, transform=across, ha=side, va="center", fontsize=9.5)
+    return ends
