@@ -75,10 +75,10 @@ class PairDetails:
 
 
 def signed(value: float | None) -> str:
-    r"""A difference with its sign; None is n/a.
+    """A difference with its sign; None is n/a.
 
-    >>> signed(0.0213), signed(-0.5), signed(0.0)
-    ('+0.021', '\N{MINUS SIGN}0.500', '0.000')
+    >>> signed(0.0213), signed(0.0), signed(None)
+    ('+0.021', '0.000', 'n/a')
     """
     if value is None:
         return ABSENT
