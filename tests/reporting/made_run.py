@@ -17,6 +17,7 @@ from intarsia.evaluation import Evaluation, ImageMetrics, measure_intervals
 from intarsia.images import Scaling
 from intarsia.labels import LabelMap
 from intarsia.recipe import Recipe
+from intarsia.transforms import Preprocessing
 
 HEIGHT, WIDTH = 75, 110  # neither square nor a multiple of 32
 
@@ -82,6 +83,12 @@ class FakeRun:
     @property
     def recipe(self) -> Recipe:
         return Recipe.load("unet-mobilenetv2")
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        data = self.recipe.data
+        mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        return Preprocessing(data.image_size, data.fit, Scaling(0, 255, "8 bit"), mean, std)
 
     @property
     def environment(self) -> dict[str, Any]:

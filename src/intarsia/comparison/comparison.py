@@ -87,6 +87,7 @@ class Comparison:
     """What `compare` found. `entries` are in the order they were given, `ranking` the best first.
 
     `files` are the N images, `groups` the group of each (its own name where it is one of its own),
+    made by the rule `group_by` where they are not the data's own,
     `estimand` what the runs are ranked by, `pairs` every paired difference with its verdict.
     `failed` are contenders of which no training succeeded. `remarks` are sentences for whoever
     reads the table.
@@ -106,6 +107,7 @@ class Comparison:
     failed: tuple[Contender, ...] = ()
     remarks: tuple[str, ...] = ()
     settings: Mapping[str, Any] | None = None
+    group_by: str | None = None
 
     @property
     def ranking(self) -> tuple[Entry, ...]:

@@ -149,6 +149,7 @@ def compare(
         pairs=pairs,
         failed=failed,
         remarks=comparison_remarks(entries, pairs, split),
+        group_by=group_by,
     )
 
 
