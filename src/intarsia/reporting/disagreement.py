@@ -139,8 +139,9 @@ def disagreements(
     predictors: dict[object, Predictor] = {}
     shown: list[Disagreement] = []
     missing: str | None = None
-    done, total = 0, len(places) * len(comparison.entries)
-    for place in places:
+    ranked = {entry.name: number for number, entry in enumerate(comparison.ranking)}
+    each, total = len(ranked), len(places) * len(ranked)
+    for number, place in enumerate(places):
         try:
             sample = find_sample(opened, comparison.files[place])
             pixels = opened.read_image(sample)
@@ -157,14 +158,12 @@ def disagreements(
                         error=scene.error(truth, mask),
                     )
                 )
-                done += 1
                 if progress is not None:
-                    progress(done, total)
+                    progress(number * each + len(answers), total)
         except (IntarsiaError, OSError) as error:
             missing = missing or reason(error)
             continue
         group = comparison.groups[place]
-        ranked = {entry.name: number for number, entry in enumerate(comparison.ranking)}
         shown.append(
             Disagreement(
                 file=sample.name,
