@@ -435,7 +435,7 @@ def test_twelve_runs_and_thirty_classes(
         made_entry(
             tmp_path / f"{place}",
             f"run {place}",
-            [made_matrices(labels, 5, 0.5 + place / 40, place)],
+            [made_matrices(labels, 3, 0.5 + place / 40, place)],
             labels,
             None,
         )
