@@ -211,10 +211,10 @@ def _dataset(
         return dataset, True, True
     if not dataset.known_to(run.manifest):
         return dataset, False, True
-    resplit = dataset.with_splits_of(run.manifest)
     if splits == "run":
-        return resplit, True, True
-    here, there = ({s.name for s in d.splits.get(split, ())} for d in (dataset, resplit))
+        return dataset.with_splits_of(run.manifest), True, True
+    here = {sample.name for sample in dataset.splits.get(split, ())}
+    there = {item["name"] for item in run.manifest["samples"] if item["split"] == split}
     return dataset, here == there, here == there
 
 

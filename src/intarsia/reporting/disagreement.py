@@ -225,7 +225,7 @@ def _figure(title: str, images: Sequence[Disagreement]) -> Figure:
     # one pair of axes in inches: dozens of them take matplotlib seconds to arrange
     heights = [_COLUMN * image.size[1] / image.size[0] for image in images]
     width = (len(images[0].answers) + 1) * (_COLUMN + _GAP) + _GAP
-    height = 0.4 + sum(2 * tall + _GAP + 2 * _TITLE for tall in heights)
+    height = 0.4 + _GAP + sum(2 * tall + _GAP + 2 * _TITLE for tall in heights)
     figure = new_figure(width, height, arranged=False)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -242,7 +242,7 @@ def _figure(title: str, images: Sequence[Disagreement]) -> Figure:
             )
         for place, (text, *pictures) in enumerate(columns):
             left = _GAP + place * (_COLUMN + _GAP)
-            shown = legible(text, 26)
+            shown = legible(text, 23)
             axes.text(left, top + _TITLE / 2, shown, fontsize=8, color=INK, va="center")
             for row, picture in enumerate(pictures):
                 begin = top + _TITLE + row * (tall + _GAP)

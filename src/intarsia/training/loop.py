@@ -114,7 +114,7 @@ def train(
             )
         else:
             run = stored
-            compare_data(run, setup.data)
+            compare_data(run.manifest, setup.data)
             state = load_training_state(run.checkpoints)
         remove_unfinished_files(path)
         forget_temperatures(run.path)  # they are of other weights

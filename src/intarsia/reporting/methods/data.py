@@ -98,12 +98,18 @@ def _leaks(trained: tuple[Entry, ...]) -> list[str]:
         f"The split that {listing(names)} {_was(len(names))} trained with leaks: {plain(leak)}."
         for leak, names in found.items()
     ]
-    clean = [code(entry.name) for entry in trained if not entry.leaks]
+    clean = [code(entry.name) for entry in trained if entry.leaks_checked and not entry.leaks]
+    unknown = [code(entry.name) for entry in trained if not entry.leaks_checked]
     if clean:
         of = "" if not found else f" that {listing(clean)} {_was(len(clean))} trained with"
         sentences.append(
             f"An automatic check of the split{of} found no image, near duplicate or group on two "
             "sides of it, and no recording whose frames alternate between them."
+        )
+    if unknown:
+        sentences.append(
+            f"Whether the split that {listing(unknown)} {_was(len(unknown))} trained with leaks is "
+            "not known: its images were not at hand."
         )
     return sentences
 
