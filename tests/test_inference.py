@@ -504,3 +504,35 @@ def test_a_threshold_is_a_tempered_probability() -> None:
     for wrong in (0.0, -1.0, float("inf"), float("nan")):
         with pytest.raises(RecipeError, match=r"predict\.temperature"):
             Inference(logit, pre, temperature=wrong)
+
+
+@pytest.mark.parametrize(
+    ("fit", "size", "scales", "expected"),
+    [
+        ("letterbox", (500, 500), (1.0,), False),
+        ("grid", (500, 500), (1.0,), False),
+        ("crop", (70, 58), (1.0,), False),
+        ("crop", (70, 59), (1.0,), True),
+        ("crop", (70, 58), (0.5, 1.25), True),
+        ("tiles", (48, 64), (2.0,), False),
+        ("tiles", (48, 65), (1.0,), True),
+    ],
+)
+def test_which_images_go_through_tiles(
+    fit: Fit,
+    size: tuple[int, int],
+    scales: tuple[float, ...],
+    expected: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    called = []
+
+    def tiled(*arguments: object) -> list[Band]:
+        called.append(arguments)
+        return [Band(0, np.ones((3, *size), np.float32))]
+
+    monkeypatch.setattr(inference.inference, "tiled_bands", tiled)
+    used = Inference(echo, preparation(fit), scales=scales, max_pixels=70 * 58)
+    assert used.tiles(*size) == expected
+    used.mask(np.zeros((*size, 3), np.uint8))
+    assert bool(called) == expected

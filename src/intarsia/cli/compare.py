@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,6 +20,7 @@ from intarsia.errors import DataError, RecipeError, RunError
 
 if TYPE_CHECKING:
     from intarsia.comparison import Comparison
+    from intarsia.datasets import Dataset
     from intarsia.recipe import Recipe
     from intarsia.runs import Run
 
@@ -89,6 +91,14 @@ def compare(
     margin: Annotated[
         float, typer.Option(metavar="D", help="The difference that does not matter.")
     ] = 0.01,
+    ablate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="What each free gain of this run brings: flip, scales, CRF, ...",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Tables and page.", show_default=False),
@@ -108,6 +118,7 @@ def compare(
     \b
     Example: intarsia compare camvid/ --recipes mini-unet,unet-mobilenetv2 --time 10m --out cmp
              intarsia compare camvid/ runs/new runs/old --split test --gate not-worse
+             intarsia compare camvid/ --ablate runs/new --out gains
     """
     named = list(paths or [])
     data = named.pop(0) if named and images is None and masks is None else None
@@ -115,7 +126,11 @@ def compare(
         "--repeats": repeats, "--time": time, "--epochs": epochs, "--set": set_,
         "--resume": resume or None,
     }  # fmt: skip
-    _check_words(data, named, recipes, out, [k for k, v in of_trainings.items() if v is not None])
+    given = [key for key, value in of_trainings.items() if value is not None]
+    if ablate is None:
+        _check_words(data, named, recipes, out, given)
+    else:
+        _check_ablation(named, {"--recipes": recipes, "--gate": gate}, given, out)
 
     from intarsia.comparison import compare as measure
     from intarsia.comparison import compare_recipes, judge_first
@@ -129,6 +144,9 @@ def compare(
     chosen = None if recipes is None else _recipes(recipes, set_)
     seconds = None if time is None else parse_duration(time)
     dataset = open_dataset(data, images, masks, cache)
+    if ablate is not None:
+        _ablate(ablate, dataset, split, group_by, margin, device, out)
+        return
     with later_progress("measuring") as show:
         if chosen is not None and out is not None:
             comparison = compare_recipes(
@@ -160,11 +178,38 @@ def compare(
             )
     typer.echo(str(comparison))
     if out is not None:
-        _write(comparison, out)
+        _write(comparison, out, dataset)
     if gate is not None:
         answer = judge_first(comparison, gate)
         typer.echo(f"gate {gate}: {answer.answer}. {answer.reason}")
         raise typer.Exit(_GATE_CODES[answer.answer])
+
+
+def _ablate(
+    run: Path,
+    data: Dataset,
+    split: str,
+    group_by: str | None,
+    margin: float,
+    device: str,
+    out: Path | None,
+) -> None:
+    from intarsia.comparison import ablate
+    from intarsia.reporting import write_ablation
+
+    with later_progress("measuring") as show:
+        ablation = ablate(
+            run,
+            data,
+            split,
+            group_by=group_by,
+            margin=margin,
+            device=device,
+            progress=show,
+        )
+    typer.echo(str(ablation))
+    if out is not None:
+        typer.echo(f"report: {write_ablation(ablation, out)}")
 
 
 def _check_words(
@@ -207,13 +252,29 @@ def _check_words(
         _check_out(out)
 
 
+def _check_ablation(
+    runs: list[Path], others: Mapping[str, str | None], of_trainings: list[str], out: Path | None
+) -> None:
+    """Raises where more is asked for than what the uses of one run bring."""
+    more = [*map(str, runs), *(key for key, value in others.items() if value), *of_trainings]
+    if more:
+        raise RecipeError(
+            f"--ablate is about the uses of one run, and there is {', '.join(more)}",
+            expected="intarsia compare DATA --ablate RUN",
+            hint="leave the rest out, or --ablate",
+        )
+    if out is not None:
+        _check_out(out)
+
+
 def _check_out(out: Path) -> None:
     """Raises where the tables and the page of finished runs would lie among other things."""
     if not out.exists():
         return
     if not out.is_dir():
         raise RunError("this is a file, not a folder", where=out, hint="choose another --out")
-    known = any((out / name).is_file() for name in ("comparison.json", "experiment.json"))
+    ours = ("comparison.json", "experiment.json", "ablation.json")
+    known = any((out / name).is_file() for name in ours)
     if any(out.iterdir()) and not known:
         raise RunError(
             "the folder holds something else than a comparison",
@@ -236,9 +297,9 @@ def _report(run: Run) -> None:
         write_report(run)
 
 
-def _write(comparison: Comparison, out: Path) -> None:
+def _write(comparison: Comparison, out: Path, data: Dataset) -> None:
     from intarsia.reporting import write_comparison
 
     with progress("writing the comparison") as show:
-        page = write_comparison(comparison, out, progress=show)
+        page = write_comparison(comparison, out, data, progress=show)
     typer.echo(f"report: {page}")

@@ -86,8 +86,8 @@ def compare(
     failed = tuple(each for each in contenders if each not in ready)
     trained = [run for each in ready for run in each.runs]
     _check_count(ready, failed)
-    _check_runs(trained, split)
-    dataset = _in_their_classes(data, trained[0], cache)
+    check_runs(trained, split)
+    dataset = in_their_classes(data, trained[0], cache)
     judged = JudgedImages.of(dataset, split, group_by)
     for run in trained:
         check_unseen(run, judged)
@@ -170,7 +170,7 @@ def _check_count(ready: Sequence[Contender], failed: Sequence[Contender]) -> Non
         )
 
 
-def _check_runs(runs: Sequence[Run], split: str) -> None:
+def check_runs(runs: Sequence[Run], split: str) -> None:
     """Raises where the runs cannot be compared with each other, whatever the data."""
     check_same_classes([(str(run.path), run.labels.names, run.manifest["ignored"]) for run in runs])
     single = [run.name for run in runs if not isinstance(run, CrossValidation)]
@@ -182,7 +182,7 @@ def _check_runs(runs: Sequence[Run], split: str) -> None:
         )
 
 
-def _in_their_classes(
+def in_their_classes(
     data: Dataset | str | Path | None, run: Run, cache: FileCache | None
 ) -> Dataset:
     """The data with the classes of the runs."""

@@ -20,7 +20,7 @@ from intarsia.inference.fitting import (
 from intarsia.inference.probabilities import Network, apply_network
 from intarsia.inference.tiling import mirrored, tiled_bands
 from intarsia.metrics import tempered
-from intarsia.transforms import Pixels, Preprocessing, shrink
+from intarsia.transforms import Pixels, Preprocessing, kept_size, shrink
 
 Refine = Callable[[NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
 """(K, H, W) probabilities and the (H, W, 3) uint8 picture to better probabilities."""
@@ -93,6 +93,13 @@ class Inference:
         """(rows, W) ids of a band and the probability of each."""
         return band.decide(self.threshold)
 
+    def tiles(self, height: int, width: int) -> bool:
+        """Whether an image of this size goes through overlapping tiles."""
+        preprocessing = self.preprocessing
+        if not preprocessing.native:
+            return False
+        return not self._fits(*kept_size(height, width, preprocessing))
+
     def bands(self, image: Pixels) -> Iterator[Band]:
         """The probabilities from top to bottom, band by band."""
         self._check(image)
@@ -124,16 +131,7 @@ class Inference:
     def _native_bands(self, image: Pixels) -> Iterator[Band]:
         """Bands of an image that has the resolution of the training."""
         preprocessing = self.preprocessing
-        height, width = image.shape[:2]
-        rows, columns = preprocessing.size
-        # a copy must not need more memory than the image may
-        largest = int(self.max_pixels / max(1.0, *self.scales) ** 2)
-        whole = (
-            height * width <= largest
-            if preprocessing.fit == "crop"
-            else height <= rows and width <= columns
-        )
-        if whole:
+        if self._fits(*image.shape[:2]):
             return self._whole(image)
         return tiled_bands(
             self.network,
@@ -144,6 +142,14 @@ class Inference:
             self.overlap,
             self.max_pixels,
         )
+
+    def _fits(self, height: int, width: int) -> bool:
+        """Whether the network sees an image of the training's resolution in one piece."""
+        rows, columns = self.preprocessing.size
+        if self.preprocessing.fit == "crop":
+            # a copy must not need more memory than the image may
+            return height * width <= int(self.max_pixels / max(1.0, *self.scales) ** 2)
+        return height <= rows and width <= columns
 
     def _whole(self, image: Pixels) -> Iterator[Band]:
         height, width = image.shape[:2]

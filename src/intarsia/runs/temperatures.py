@@ -65,24 +65,33 @@ def forget_temperatures(run: Path) -> None:
     (run / TEMPERATURES).unlink(missing_ok=True)
 
 
+def stored_fit(run: Path, predict: PredictSection) -> dict[str, Any] | None:
+    """What `keep_temperature` stored for this use of the network; None where nothing is.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    return next((f for f in stored_temperatures(run) if f["predict"] == _use(predict)), None)
+
+
 def fitted_temperature(run: Path, predict: PredictSection) -> float | None:
     """The temperature for this use of the network; None where none was fitted.
 
     Raises:
         RunError: the file is damaged, or the likelihood had no highest value.
     """
-    for fit in stored_temperatures(run):
-        if fit["predict"] == _use(predict):
-            if fit["at_limit"]:
-                raise RunError(
-                    f"no best temperature was found: the likelihood still rises at "
-                    f"{float(fit['value']):.3g}",
-                    where=run / TEMPERATURES,
-                    hint="there was hardly any error, or hardly anything else, to fit it on: "
-                    "leave predict.temperature out, or give a number",
-                )
-            return float(fit["value"])
-    return None
+    fit = stored_fit(run, predict)
+    if fit is None:
+        return None
+    if fit["at_limit"]:
+        raise RunError(
+            f"no best temperature was found: the likelihood still rises at "
+            f"{float(fit['value']):.3g}",
+            where=run / TEMPERATURES,
+            hint="there was hardly any error, or hardly anything else, to fit it on: "
+            "leave predict.temperature out, or give a number",
+        )
+    return float(fit["value"])
 
 
 def _use(predict: PredictSection) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from intarsia.statistics.estimand import (
 from intarsia.statistics.estimate import Estimate, estimate
 from intarsia.statistics.holm import adjust_holm
 from intarsia.statistics.interval import Interval
-from intarsia.statistics.pairs import compare_pairs
+from intarsia.statistics.pairs import compare_pairs, correct_together
 from intarsia.statistics.remarks import FEW_GROUPS
 from intarsia.statistics.spread import Spread
 from intarsia.statistics.verdict import Verdict
@@ -44,6 +44,7 @@ __all__ = [
     "Verdict",
     "adjust_holm",
     "compare_pairs",
+    "correct_together",
     "count_groups",
     "empty_truth",
     "estimate",
