@@ -15,12 +15,14 @@ from intarsia.errors import BundleError
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-def openvino_network(model: bytes | Path, *, precision: str = "fp32") -> Network:
+def openvino_network(
+    model: bytes | Path, weights: bytes | None = None, *, precision: str = "fp32"
+) -> Network:
     """float32 (B, C, H, W) to float32 (B, K, H, W) on the CPU.
 
-    `model` is an ONNX file's bytes, or an `.xml` of OpenVINO's own format with its `.bin` beside
-    it. `precision` bf16 computes in bfloat16, fp32 and int8 what the model holds. One call runs at
-    a time; it has all threads.
+    `model` is an ONNX file's bytes, or OpenVINO's own format: an `.xml` with its `.bin` beside it,
+    or the bytes of both. `precision` bf16 computes in bfloat16, fp32 and int8 what the model
+    holds. One call runs at a time; it has all threads.
 
     Raises:
         BundleError: OpenVINO cannot use the model.
@@ -34,7 +36,7 @@ def openvino_network(model: bytes | Path, *, precision: str = "fp32") -> Network
     }
     core = openvino.Core()
     try:
-        compiled = core.compile_model(core.read_model(model), "CPU", wanted)
+        compiled = core.compile_model(core.read_model(model, weights), "CPU", wanted)
     except RuntimeError as error:
         raise BundleError(f"OpenVINO cannot use the network: {error}") from error
     one_at_a_time = threading.Lock()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from intarsia.bundles import SUFFIX, Bundle, Description, Precision, Runtime, SelfTest, pack
 from intarsia.bundles.bundle import CARD, CARD_TEXT, GATE, NETWORK, RECIPE
@@ -18,7 +15,7 @@ from intarsia.bundles.self_test import write_self_tests
 from intarsia.comparison.cost import time_in_turn
 from intarsia.datasets import Dataset, Sample
 from intarsia.environment import installed_version
-from intarsia.errors import DataError, ExportError, RecipeError, did_you_mean
+from intarsia.errors import DataError, ExportError
 from intarsia.exporting.card import card_text, model_card
 from intarsia.exporting.formats import (
     intermediate_representation,
@@ -26,19 +23,19 @@ from intarsia.exporting.formats import (
     write_representation,
 )
 from intarsia.exporting.gate import MAX_DIFFERENCE, MIN_AGREEMENT, Gate, judge
+from intarsia.exporting.images import run_dataset, spread, validation_images
 from intarsia.exporting.parity import SizeParity, measure_parity, measure_raw, raw_shapes
-from intarsia.images import check_new_folder, write_atomic
+from intarsia.exporting.request import Format, check_arguments, check_packages, only_size, tile_size
+from intarsia.images import write_atomic
 from intarsia.inference import Network
 from intarsia.prediction.bundled import check_scales, installed_runtime
 from intarsia.prediction.footprint import measure_footprint
-from intarsia.runs import CrossValidation, Run
-from intarsia.transforms import Pixels, Preprocessing
+from intarsia.runs import Run
+from intarsia.transforms import Pixels
 
 if TYPE_CHECKING:
     from intarsia.exporting.graph import Graph
     from intarsia.inference import Inference
-
-Format = Literal["bundle", "onnx", "openvino"]
 
 SELF_TESTS = 3
 _CALIBRATION = 100  # samples of the train split that int8 is fitted to
@@ -98,10 +95,10 @@ def export(
     """
     opened = run if isinstance(run, Run) else Run.open(run)
     target = Path(out)
-    _check_arguments(target, format, precision, max_difference, tile)
-    _check_packages(format, precision)
-    dataset = _dataset(opened, data)
-    split, samples = _validation(dataset, opened)
+    check_arguments(target, format, precision, max_difference, tile)
+    check_packages(format, precision)
+    dataset = run_dataset(opened, data)
+    split, samples = validation_images(dataset, opened)
     exporting = _Export(opened, format, precision, tile, license, device)
     gate = exporting.compare(dataset, split, samples, max_difference, progress)
     if not gate.passed:
@@ -169,7 +166,7 @@ class _Export:
         if plain:
             model = Probabilities(model).eval()
         preprocessing = run.preprocessing
-        size = preprocessing.size if tile is None else _tile_size(preprocessing, tile)
+        size = preprocessing.size if tile is None else tile_size(preprocessing, tile)
         self.graph: Graph = export_graph(
             model,
             channels=len(preprocessing.mean),
@@ -184,7 +181,7 @@ class _Export:
             name=run.name,
             data=str(run.manifest["name"]),
             labels=run.labels,
-            preprocessing=_only(preprocessing, self.graph.size),
+            preprocessing=only_size(preprocessing, self.graph.size),
             settings=settings,
             channel_names=tuple(run.manifest.get("channel_names", ())),
             page=run.manifest.get("page"),
@@ -195,7 +192,7 @@ class _Export:
             version=installed_version("intarsia"),
         )
         self.data = self.graph.data
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._representation: dict[str, bytes] = {}
 
     def compare(
         self,
@@ -216,7 +213,7 @@ class _Export:
         networks = self._networks()
         runtime, raw = next(iter(networks.items()))
         ours = replace(twin, network=self._logits(raw))
-        shown = [data.read_image(sample) for sample in _spread(samples, _TIMED)]
+        shown = [data.read_image(sample) for sample in spread(samples, _TIMED)]
         sizes = self._raw_parity(networks, shown)
         parity = measure_parity(runs_way, ours, twin, data, samples, progress=progress)
         times = time_in_turn({"run": runs_way, "export": ours}, shown)
@@ -244,9 +241,10 @@ class _Export:
         from intarsia.backends.openvino_backend import openvino_network
 
         if self.format == "openvino":
-            self._folder = tempfile.TemporaryDirectory()
-            path = intermediate_representation(self.data, Path(self._folder.name))
-            return {"openvino": openvino_network(path, precision=self.precision)}
+            self._representation = intermediate_representation(self.data)
+            model, weights = self._representation.values()
+            network = openvino_network(model, weights, precision=self.precision)
+            return {"openvino": network}
         wanted = ("onnxruntime",) if self.format == "onnx" else _RUNTIMES[self.precision]
         found: dict[Runtime, Network] = {}
         for name in wanted:
@@ -280,14 +278,14 @@ class _Export:
         train = data.split("train") if "train" in data.splits else ()
         if not train:
             raise DataError("int8 is calibrated on train images, and there are none")
-        images = (data.read_image(sample) for sample in _spread(train, _CALIBRATION))
+        images = (data.read_image(sample) for sample in spread(train, _CALIBRATION))
         return quantise(self.graph.data, network_inputs(inference, images, _CALIBRATION))
 
     def self_tests(
         self, data: Dataset, samples: Sequence[Sample], count: int
     ) -> tuple[SelfTest, ...]:
         """Some of the images with the masks that the export gives."""
-        images = (data.read_image(sample) for sample in _spread(samples, count))
+        images = (data.read_image(sample) for sample in spread(samples, count))
         return tuple(
             SelfTest(image, self._inference.mask(image))
             for image in images
@@ -316,11 +314,9 @@ class _Export:
             write_atomic(target, data)
         elif self.format == "onnx":
             write_atomic(target, with_metadata(self.data, self.described))
-        elif self._folder is not None:
-            texts = {name: data.decode() for name, data in self._texts(gate).items()}
-            source = Path(self._folder.name) / "model.xml"
-            write_representation(source, target, self.described, texts)
-            self._folder.cleanup()
+        else:
+            files = {**self._representation, **self._texts(gate)}
+            write_representation(target, self.described, files)
 
     def _packed(self, gate: Gate, tests: tuple[SelfTest, ...]) -> bytes:
         recipe = self.run.recipe.model_dump(mode="json", by_alias=True)
@@ -349,128 +345,3 @@ def _as_it_is(network: Network) -> Network:
 
 def _json(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _only(preprocessing: Preprocessing, size: tuple[int, int] | None) -> Preprocessing:
-    """The same for a network of one size: an image that is seen as it is goes through tiles."""
-    if size is None or (preprocessing.size == size and preprocessing.fit != "crop"):
-        return preprocessing
-    factor = preprocessing.factor
-    tile = None if preprocessing.tile is None else (factor * size[0], factor * size[1])
-    return replace(preprocessing, size=size, fit="tiles", tile=tile)
-
-
-def _tile_size(preprocessing: Preprocessing, tile: int) -> tuple[int, int]:
-    if not preprocessing.native and preprocessing.size != (tile, tile):
-        height, width = preprocessing.size
-        raise ExportError(
-            f"the model was trained on whole images (data.fit: {preprocessing.fit}): it has no "
-            f"tiles of {tile} px",
-            where="--tile",
-            expected=f"its own {height}x{width} px" + (f": --tile {height}" * (height == width)),
-            hint="leave --tile out",
-        )
-    return tile, tile
-
-
-def _check_arguments(
-    target: Path, format: str, precision: str, max_difference: float, tile: int | None
-) -> None:
-    for value, valid, what in (
-        (format, get_args(Format), "format"),
-        (precision, get_args(Precision), "precision"),
-    ):
-        if value not in valid:
-            raise RecipeError(f'no {what} "{value}"', hint=did_you_mean(value, valid))
-    if not 0 < max_difference < 1:
-        raise RecipeError(
-            f"the largest difference of mIoU is {max_difference}", expected="above 0 and below 1"
-        )
-    if tile is not None and not 32 <= tile <= 4096:
-        raise RecipeError(f"a tile of {tile} px", expected="32 to 4096", where="--tile")
-    if format == "onnx" and precision == "bf16":
-        raise ExportError(
-            "a plain ONNX file is no bf16 model: bfloat16 is how OpenVINO computes",
-            hint="--format bundle or --format openvino with --precision bf16",
-        )
-    if format == "openvino":
-        check_new_folder(target, apart_from=(), flag="--out")
-        return
-    if target.is_dir():
-        raise DataError("this is a folder, not a file", where=target, hint="name a file for --out")
-    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
-        raise DataError(
-            "no such folder, or none that can be written",
-            where=target.parent,
-            hint="make it first, or choose another --out",
-        )
-    wanted = SUFFIX if format == "bundle" else ".onnx"
-    if target.suffix != wanted:
-        raise DataError(
-            f"the file is called {target.name}",
-            where=target,
-            expected=f"a name that ends in {wanted}",
-            hint=f"--out {target.with_suffix(wanted)}",
-        )
-
-
-def _check_packages(format: Format, precision: Precision) -> None:
-    from importlib.util import find_spec
-
-    # onnxruntime always: what is exported is tried in it first
-    needed = ["onnx", "onnxscript", "onnxruntime"]
-    if format == "openvino" or precision != "fp32":
-        needed.append("openvino")
-    if precision == "int8":
-        needed.append("nncf")
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise ExportError(
-            f"the export needs {', '.join(missing)}", hint='pip install "intarsia[export]"'
-        )
-
-
-def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
-    """The data of the training, or another copy of it, in the run's classes and splits."""
-    if data is None:
-        return run.dataset()
-    given = data if isinstance(data, Dataset) else Dataset.open(data)
-    dataset = given.ignoring(run.recipe.data.ignore).keeping(run.recipe.data.classes)
-    if dataset.labels.names != run.labels.names:
-        raise DataError(
-            f"the classes are {', '.join(dataset.labels.names)}",
-            where=dataset.root,
-            expected=f"those of the run: {', '.join(run.labels.names)}",
-        )
-    return dataset.with_splits_of(run.manifest) if dataset.known_to(run.manifest) else dataset
-
-
-def _validation(data: Dataset, run: Run) -> tuple[str, tuple[Sample, ...]]:
-    """The split to compare on; of a cross-validation, all images that have a fold."""
-    if isinstance(run, CrossValidation):
-        split, samples = "all folds", tuple(s for s in data.samples if s.fold is not None)
-    else:
-        split, samples = "val", tuple(data.splits.get("val", ()))
-    samples = tuple(sample for sample in samples if sample.mask is not None)
-    if not samples:
-        raise DataError(
-            "no validation images with masks to compare run and export on",
-            where=data.root,
-            hint="--data with a data set that has a split val",
-        )
-    gone = [sample.name for sample in samples if not sample.image.exists()]
-    if gone:
-        raise DataError(
-            f"{len(gone)} validation images of the run are not there: {', '.join(gone[:3])}",
-            where=data.root,
-            hint=f"--data with the folder where {run.manifest['name']} lies now",
-        )
-    return split, samples
-
-
-def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """At most `count` of them, evenly spaced."""
-    if count < 1:
-        return []
-    places = np.linspace(0, len(samples) - 1, min(count, len(samples)))
-    return [samples[place] for place in sorted({int(at) for at in places.round()})]

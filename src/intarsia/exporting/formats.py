@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from intarsia.backends.telemetry import forbid_telemetry
 from intarsia.bundles import Description
 from intarsia.images import whole_folder
 
-MODEL = "model.xml"
+MODEL, WEIGHTS = "model.xml", "model.bin"
 
 
 def with_metadata(model: bytes, described: Description) -> bytes:
@@ -52,33 +53,26 @@ def metadata(described: Description) -> dict[str, Any]:
     return entries
 
 
-def intermediate_representation(model: bytes, folder: Path) -> Path:
-    """Writes `model.xml` and `model.bin` of an ONNX file; the first one's path."""
+def intermediate_representation(model: bytes) -> dict[str, bytes]:
+    """The files `model.xml` and `model.bin` of an ONNX file's bytes."""
     forbid_telemetry()
     import openvino
 
     converted = openvino.Core().read_model(model)
-    path = folder / MODEL
-    openvino.save_model(converted, path, compress_to_fp16=False)
-    return path
+    with tempfile.TemporaryDirectory() as folder:
+        # as it is: half the precision would be another network
+        openvino.save_model(converted, Path(folder) / MODEL, compress_to_fp16=False)
+        return {name: (Path(folder) / name).read_bytes() for name in (MODEL, WEIGHTS)}
 
 
-def write_representation(
-    source: Path, out: Path, described: Description, texts: Mapping[str, str]
-) -> None:
-    """A folder with the network that lies at `source`, `model.json` about it, and texts by name.
+def write_representation(out: Path, described: Description, files: Mapping[str, bytes]) -> None:
+    """A folder with these files, and `model.json` with what a bundle's description says.
 
     Raises:
         DataError: the folder is not empty, or cannot be replaced.
         IntarsiaError: nothing can be written there.
     """
     with whole_folder(out, apart_from=(), flag="--out") as folder:
-        for name in (MODEL, MODEL.replace(".xml", ".bin")):
-            (folder / name).write_bytes(source.with_name(name).read_bytes())
-        (folder / "model.json").write_text(_pretty(described.to_json()), encoding="utf-8")
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-
-
-def _pretty(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(described.to_json(), indent=1, ensure_ascii=False) + "\n"
+        for name, data in {"model.json": text.encode(), **files}.items():
+            (folder / name).write_bytes(data)
