@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import intarsia as ia
-from bundles.made import description, network
+from bundles.made import WEIGHTS, description, network, picture
 from bundles.test_bundle_predictor import alone
 from intarsia.bundles import Bundle
 from intarsia.cli import main
@@ -132,7 +132,19 @@ def test_a_network_that_does_something_else_is_refused(boxes_run, other_network,
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_network_of_one_size_sees_tiles(boxes_run, monkeypatch, tmp_path):
+@pytest.fixture
+def same_network(monkeypatch):
+    """The network made by hand in place of the trained one: quick to export, in any size."""
+    import torch
+    from torch import nn
+
+    conv = nn.Conv2d(3, 2, 1, bias=False)
+    conv.weight.data = torch.from_numpy(WEIGHTS.copy())
+    monkeypatch.setattr("intarsia.exporting.graph.whole_network", lambda models: conv.eval())
+    monkeypatch.setattr("intarsia.exporting.graph.export_graph", lambda *_, **__: Graph(network()))
+
+
+def test_a_network_of_one_size_sees_tiles(boxes_run, same_network, monkeypatch, tmp_path):
     """What the exporter says of UPerNet, said of a network that is quick to export."""
     made = []
 
@@ -141,18 +153,6 @@ def test_a_network_of_one_size_sees_tiles(boxes_run, monkeypatch, tmp_path):
         return Graph(network(), size, "at 1 x 201x147 px it fails")
 
     monkeypatch.setattr("intarsia.exporting.graph.export_graph", export_graph)
-
-    def whole_network(models):
-        import torch
-        from torch import nn
-
-        from bundles.made import WEIGHTS
-
-        conv = nn.Conv2d(3, 2, 1, bias=False)
-        conv.weight.data = torch.from_numpy(WEIGHTS.copy())
-        return conv.eval()
-
-    monkeypatch.setattr("intarsia.exporting.graph.whole_network", whole_network)
     gate = ia.export(boxes_run, tmp_path / "m.intarsia", footprint=False, device="cpu")
     assert made == [(32, 48)]
     assert gate.passed
@@ -163,6 +163,38 @@ def test_a_network_of_one_size_sees_tiles(boxes_run, monkeypatch, tmp_path):
     assert any("takes 32x48 px only" in text for text in bundle.card["limits"])
     mask = ia.Predictor(tmp_path / "m.intarsia")(np.zeros((100, 41, 3), np.uint8))
     assert mask.shape == (100, 41)
+    scaled = boxes_run.setting(["predict.scales=1,2"])
+    with pytest.raises(RecipeError, match="32x48 px only"):
+        ia.export(scaled, tmp_path / "other.intarsia", footprint=False, device="cpu")
+
+
+def test_a_runtime_that_does_something_else_is_not_named(
+    boxes_run, same_network, monkeypatch, tmp_path, caplog
+):
+    monkeypatch.setattr(
+        "intarsia.backends.openvino_backend.openvino_network",
+        lambda *_, **__: lambda x: np.zeros((len(x), 2, *x.shape[2:]), np.float32),
+    )
+    gate = ia.export(boxes_run, tmp_path / "m.intarsia", footprint=False, device="cpu")
+    assert {row.runtime for row in gate.sizes} == {"onnxruntime"}
+    assert Bundle.open(tmp_path / "m.intarsia").description.runtimes == ("onnxruntime",)
+    assert "openvino does something else" in caplog.text
+
+
+def test_calibration_sees_what_a_prediction_sees():
+    from intarsia.exporting.quantisation import network_inputs
+    from intarsia.inference import Inference
+
+    def never(batch):
+        raise AssertionError
+
+    inference = Inference(never, description().preprocessing, flip=True)
+    images = [picture(seed=n) for n in range(4)]
+    inputs = network_inputs(inference, images, classes=2, most=3)
+    assert [batch.shape for batch in inputs] == [(1, 3, 41, 67)] * 3
+    np.testing.assert_allclose(inputs[1][0], inference.preprocessing.normalise(images[1]))
+    tiled = replace(inference, max_pixels=1000)
+    assert {b.shape for b in network_inputs(tiled, images, classes=2, most=9)} == {(1, 3, 32, 48)}
 
 
 @pytest.mark.parametrize(

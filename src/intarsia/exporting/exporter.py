@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,7 +25,13 @@ from intarsia.exporting.formats import (
 )
 from intarsia.exporting.gate import MAX_DIFFERENCE, MIN_AGREEMENT, Gate, judge
 from intarsia.exporting.images import run_dataset, spread, validation_images
-from intarsia.exporting.parity import SizeParity, measure_parity, measure_raw, raw_shapes
+from intarsia.exporting.parity import (
+    SizeParity,
+    measure_parity,
+    measure_raw,
+    raw_agreement,
+    raw_shapes,
+)
 from intarsia.exporting.request import Format, check_arguments, check_packages, only_size, tile_size
 from intarsia.images import write_atomic
 from intarsia.inference import Network
@@ -41,6 +48,8 @@ SELF_TESTS = 3
 _CALIBRATION = 100  # samples of the train split that int8 is fitted to
 _TIMED = 3
 _LARGEST_TEST = 2_000_000  # pixels
+
+_log = logging.getLogger("intarsia")
 
 # which runtimes can compute in a precision, the one that is proven first
 _RUNTIMES: dict[Precision, tuple[Runtime, ...]] = {
@@ -214,13 +223,10 @@ class _Export:
         runtime, raw = next(iter(networks.items()))
         ours = replace(twin, network=self._logits(raw))
         shown = [data.read_image(sample) for sample in spread(samples, _TIMED)]
-        sizes = self._raw_parity(networks, shown)
+        sizes, proven = self._raw_parity(networks, shown)
         parity = measure_parity(runs_way, ours, twin, data, samples, progress=progress)
         times = time_in_turn({"run": runs_way, "export": ours}, shown)
-        proven = tuple(
-            name for name in networks if not any(r.fault for r in sizes if r.runtime == name)
-        )
-        self.described = replace(described, runtimes=proven or described.runtimes)
+        self.described = replace(described, runtimes=proven)
         self._inference = ours
         return judge(
             parity,
@@ -261,16 +267,23 @@ class _Export:
 
     def _raw_parity(
         self, networks: dict[Runtime, Network], images: Sequence[Pixels]
-    ) -> tuple[SizeParity, ...]:
+    ) -> tuple[tuple[SizeParity, ...], tuple[Runtime, ...]]:
+        """The raw network in each runtime, and the runtimes that may be named.
+
+        The first is judged by the gate; another one that does something else is left out.
+        """
         from intarsia.exporting.graph import TRACED
 
         preprocessing, fixed = self.described.preprocessing, self.graph.size
         shapes = raw_shapes(fixed or preprocessing.size, None if fixed else TRACED)
-        return tuple(
-            row
-            for name, network in networks.items()
-            for row in measure_raw(name, self._raw, network, images, preprocessing, shapes)
-        )
+        found: dict[Runtime, tuple[SizeParity, ...]] = {}
+        for name, network in networks.items():
+            rows = measure_raw(name, self._raw, network, images, preprocessing, shapes)
+            if found and raw_agreement(rows) < MIN_AGREEMENT:
+                _log.warning("%s does something else with this network: it is left out", name)
+                continue
+            found[name] = rows
+        return tuple(row for rows in found.values() for row in rows), tuple(found)
 
     def _quantised(self, data: Dataset, inference: Inference) -> bytes:
         from intarsia.exporting.quantisation import network_inputs, quantise
@@ -279,7 +292,8 @@ class _Export:
         if not train:
             raise DataError("int8 is calibrated on train images, and there are none")
         images = (data.read_image(sample) for sample in spread(train, _CALIBRATION))
-        return quantise(self.graph.data, network_inputs(inference, images, _CALIBRATION))
+        inputs = network_inputs(inference, images, classes=len(self.run.labels), most=_CALIBRATION)
+        return quantise(self.graph.data, inputs)
 
     def self_tests(
         self, data: Dataset, samples: Sequence[Sample], count: int

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from intarsia import metrics
-from intarsia.exporting.parity import Parity, SizeParity
+from intarsia.exporting.parity import Parity, SizeParity, raw_agreement
 from intarsia.prediction.footprint import Footprint
 from intarsia.statistics import MIOU, Difference, Estimate, count_groups, estimate
 from intarsia.statistics import measure_difference as measure
@@ -67,9 +67,10 @@ class Gate:
             if row.fault:
                 found.append(f"{row.runtime} at {_shape(row)}: {row.fault}.")
         if self.precision == "fp32":
-            whole = sum(row.pixels for row in self.sizes)
-            raw = sum(row.agreement * row.pixels for row in self.sizes) / whole
-            for share, what in ((self.parity.agreement, "images"), (raw, "raw network")):
+            shares = {"images": self.parity.agreement}
+            if not found:
+                shares["raw network"] = raw_agreement(self.sizes)
+            for what, share in shares.items():
                 if share < MIN_AGREEMENT:
                     found.append(
                         f"Only {_percent(share)} of the pixels of the {what} get the same class "
@@ -140,15 +141,15 @@ class Gate:
             f"  {'mIoU':<16}{_ratio(self.run.value)} run, {_ratio(self.bundle.value)} export, "
             f"difference {self._difference()}",
             "",
-            f"  {'raw network':<24}{'same class':>12}{'logits apart':>16}",
+            f"  {'raw network':<28}{'same class':>12}{'logits apart':>16}",
         ]
         for row in self.sizes:
             name = f"{row.runtime} {_shape(row)}"
             apart = "failed" if row.apart is None else f"{row.apart:.1g} sd"
-            lines.append(f"  {name:<24}{_percent(row.agreement):>12}{apart:>16}")
-        lines += ["", f"  {'':<24}{'run':>12}{'export':>16}"]
+            lines.append(f"  {name:<28}{_percent(row.agreement):>12}{apart:>16}")
+        lines += ["", f"  {'':<28}{'run':>12}{'export':>16}"]
         for label, run, bundle in self._costs():
-            lines.append(f"  {label:<24}{run:>12}{bundle:>16}")
+            lines.append(f"  {label:<28}{run:>12}{bundle:>16}")
         lines += ["", *(f"  {text}" for text in self.failures)] if self.failures else []
         return "\n".join(lines)
 

@@ -65,6 +65,13 @@ class SizeParity:
         return self.batch * self.height * self.width
 
 
+def raw_agreement(rows: Sequence[SizeParity]) -> float:
+    """Share of the pixels of all sizes together that got the same class; 0 where one failed."""
+    if any(row.fault for row in rows):
+        return 0.0
+    return sum(row.agreement * row.pixels for row in rows) / sum(row.pixels for row in rows)
+
+
 def measure_parity(
     run: Inference,
     bundle: Inference,
