@@ -312,16 +312,16 @@ def test_a_folder_for_openvino(boxes_run, photo, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
-def test_lower_precisions_name_their_runtime(boxes_run, photo, tmp_path, precision):
+def test_lower_precisions_name_their_runtime(trained_run, photo, tmp_path, precision):
     out = tmp_path / "m.intarsia"
     gate = ia.export(
-        boxes_run, out, precision=precision, max_difference=0.2, footprint=False, device="cpu"
+        trained_run, out, precision=precision, max_difference=0.2, footprint=False, device="cpu"
     )
     assert gate.precision == precision
     bundle = Bundle.open(out)
     assert bundle.description.runtimes == ("openvino",)
     mask = ia.Predictor(out)(photo)
-    assert (mask == ia.Predictor(boxes_run, device="cpu")(photo)).mean() > 0.9
+    assert (mask == ia.Predictor(trained_run, device="cpu")(photo)).mean() > 0.9
     if precision == "int8":
         assert b"QuantizeLinear" in bundle.network
 
