@@ -37,6 +37,7 @@ _LEFT_OUT = (
     "comparison",
     "doctor",
     "evaluation",
+    "exporting",
     "html",
     "reporting",
     "reproduction",
