@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -226,11 +227,10 @@ def test_where_it_cannot_be_written_is_said_before_the_work(boxes_run, tmp_path)
 
 
 def test_missing_packages_are_all_named(boxes_run, tmp_path, monkeypatch):
-    from importlib.util import find_spec
-
     gone = {"onnxscript", "nncf"}
     monkeypatch.setattr(
-        "importlib.util.find_spec", lambda name: None if name in gone else find_spec(name)
+        "intarsia.exporting.request.find_spec",
+        lambda name: None if name in gone else find_spec(name),
     )
     with pytest.raises(ExportError, match="needs onnxscript, nncf") as error:
         ia.export(boxes_run, tmp_path / "m.intarsia", precision="int8")
