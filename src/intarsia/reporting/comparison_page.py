@@ -195,7 +195,7 @@ def _matrices(comparison: Comparison) -> list[RunMatrix]:
                 name=entry.name,
                 heat=heat_rows(matrix),
                 predicted=predicted,
-                confusions=confusions(matrix[:, : len(names)], names),
+                confusions=confusions(matrix, predicted),
                 unfolded=place < _OPEN,
             )
         )
