@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["leak", "failure", "conditions", "selection", "looks", "statistics"]
+Kind = Literal["leak", "failure", "conditions", "primary", "selection", "looks", "statistics"]
 
 
 @dataclass(frozen=True)
 class Remark:
     """A sentence and what it is about.
 
-    Of `conditions` are the data, classes and budgets that were not equal.
+    Of `conditions` are the data, classes and budgets that were not equal; `primary` is the figure
+    that ranks.
     """
 
     kind: Kind

@@ -13,11 +13,15 @@ _UNEVEN = 1.15  # ratio of training times that is no equal budget any more
 
 
 def comparison_remarks(
-    entries: Sequence[Entry], pairs: Sequence[Difference], names: Sequence[str]
+    entries: Sequence[Entry],
+    pairs: Sequence[Difference],
+    names: Sequence[str],
+    late: Sequence[str] = (),
 ) -> tuple[Remark, ...]:
     """Leaks, failures, unequal conditions, selection, looks at the test, then the statistics'.
 
-    `names` are those of the classes.
+    `names` are those of the classes, `late` those of runs that were trained before the data
+    declared their primary figure.
     """
     failures = [
         f"{each.name}: {failure}" for each in entries for failure in each.contender.failures
@@ -30,6 +34,12 @@ def comparison_remarks(
             *_data_remarks(entries),
             *_budget_remarks(entries),
         ],
+        "primary": [
+            f"The data declared the figure that ranks only after these were trained: "
+            f"{', '.join(late)}."
+        ]
+        if late
+        else [],
         "selection": _selection_remarks(entries),
         "looks": _look_remarks(entries),
         "statistics": [remark for pair in pairs for remark in pair.remarks],

@@ -15,6 +15,7 @@ _HEADINGS: dict[Kind, tuple[str, Look]] = {
     "leak": ("Leaking splits", "warn"),
     "conditions": ("Unequal conditions", "warn"),
     "failure": ("Failures", "warn"),
+    "primary": ("Declared late", "warn"),
     "selection": ("Chosen on these images", "note"),
     "looks": ("Looks at test", "note"),
 }

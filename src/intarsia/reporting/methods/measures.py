@@ -18,7 +18,10 @@ _SHORT = {
 def measure_sentences(comparison: Comparison) -> list[str]:
     """The primary figure and the others, the rule for empty truth, what chose and what was seen."""
     entries = comparison.entries
-    fixed = "was fixed in the data set's description" if comparison.declared else "is"
+    fixed = "is"
+    if comparison.declared:
+        when = ", after a training only," if comparison.primary_late else ""
+        fixed = f"was fixed in the data set's description{when} as"
     metrics = [_SHORT.get(name, code(name)) for name in entries[0].estimates]
     sentences = [
         "All figures follow from one confusion matrix, the sum over all images, at the images' own "
