@@ -28,6 +28,7 @@ def comparison_remarks(
     ]
     texts: dict[Kind, list[str]] = {
         "leak": _leak_remarks(entries),
+        "unchecked": _unchecked_remarks(entries),
         "failure": failures,
         "conditions": [
             *_class_remarks(entries, names),
@@ -49,18 +50,21 @@ def comparison_remarks(
 
 
 def _leak_remarks(entries: Sequence[Entry]) -> list[str]:
-    remarks = [
+    return [
         f"{entry.name} was trained with a split that leaks: {'; '.join(entry.leaks)}."
         for entry in entries
         if entry.leaks
     ]
+
+
+def _unchecked_remarks(entries: Sequence[Entry]) -> list[str]:
     unchecked = [entry.name for entry in entries if not entry.leaks_checked]
-    if unchecked:
-        remarks.append(
-            f"Whether their splits leak is not known, for the data of the training are gone: "
-            f"{', '.join(unchecked)}."
-        )
-    return remarks
+    if not unchecked:
+        return []
+    return [
+        f"Whether their splits leak is not known, for the data of the training are gone: "
+        f"{', '.join(unchecked)}."
+    ]
 
 
 def _selection_remarks(entries: Sequence[Entry]) -> list[str]:
