@@ -151,6 +151,14 @@ def test_masks_that_are_read_otherwise_are_other_images(data: Dataset, good: Run
     assert len(one.digest) == 8
 
 
+def test_a_group_may_be_called_as_a_single_image_is(data: Dataset) -> None:
+    called = {"test/test0": "test/test2", "test/test1": "test/test2"}
+    samples = tuple(replace(s, group=called.get(s.name)) for s in data.samples)
+    judged = JudgedImages.of(replace(data, samples=samples), "test")
+    assert judged.groups[:3] == ("test/test2", "test/test2", "test/test2 alone")
+    assert judged.groups[3:] == judged.names[3:]
+
+
 def test_images_that_trained_a_run_are_named(
     data: Dataset, good: Run, poor: Run, tmp_path: Path
 ) -> None:

@@ -75,7 +75,7 @@ def cost_sentences(trained: tuple[Entry, ...]) -> list[str]:
     if any(entry.cost.milliseconds_per_image is not None for entry in trained):
         sentences.append(
             "Milliseconds per image are the median over several rounds and images, from decoded "
-            "pixels to the mask; the networks took turns on each image."
+            "pixels to the mask; the networks took turns in each round."
         )
     if any(entry.cost.multiply_adds is not None for entry in trained):
         sentences.append(
