@@ -50,10 +50,14 @@ def comparison_remarks(
 
 
 def _leak_remarks(entries: Sequence[Entry]) -> list[str]:
+    found: dict[tuple[str, ...], list[str]] = {}
+    for entry in entries:
+        if entry.leaks:
+            found.setdefault(entry.leaks, []).append(entry.name)
     return [
-        f"{entry.name} was trained with a split that leaks: {'; '.join(entry.leaks)}."
-        for entry in entries
-        if entry.leaks
+        f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} trained with a split that "
+        f"leaks: {'; '.join(leaks)}."
+        for leaks, names in found.items()
     ]
 
 
