@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,12 @@ from intarsia.inference.band import Band, Ids
 from intarsia.inference.fitting import (
     enlarged_bands,
     enlarged_blocks,
-    fitted_bands,
+    fitted_planes,
     grid_bands,
 )
 from intarsia.inference.probabilities import Network, apply_network
 from intarsia.inference.tiling import mirrored, tiled_bands
-from intarsia.transforms import Pixels, Preprocessing, shrink
+from intarsia.transforms import Pixels, Preprocessing, kept_size, shrink
 
 Refine = Callable[[NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
 """(K, H, W) probabilities and the (H, W, 3) uint8 picture to better probabilities."""
@@ -81,52 +81,98 @@ class Inference:
     def bands(self, image: Pixels) -> Iterator[Band]:
         """The probabilities from top to bottom, band by band."""
         self._check(image)
-        bands = self._bands(image)
+        if self.alike(image.shape) is not None:
+            yield from self._refined(self._together([image])[0], image)
+        else:
+            yield from self._refined(self._bands(image), image)
+
+    def alike(self, shape: tuple[int, ...]) -> Hashable | None:
+        """What images (H, W, C) must share to be a `batch`; None where each must go alone."""
+        if self.preprocessing.fit == "grid":
+            return None
+        if not self.preprocessing.native:
+            return self.preprocessing.size
+        return shape[:2] if self._fits(*kept_size(*shape[:2], self.preprocessing)) else None
+
+    def at_once(self, shape: tuple[int, ...]) -> int:
+        """How many images of this shape a `batch` may hold: `max_pixels` of samples, or one."""
+        rows, columns = self.preprocessing.size
+        if self.preprocessing.native:
+            height, width = kept_size(*shape[:2], self.preprocessing)
+            rows, columns = max(height, rows), max(width, columns)
+        return max(1, self.max_pixels // (rows * columns))
+
+    def batch(self, images: Sequence[Pixels]) -> list[Iterator[Band]]:
+        """The bands of each of several images whose `alike` is one and the same, not None.
+
+        They go through the network together. On most hardware a network gives an image the same
+        logits in any company but for the last bits.
+        """
+        for image in images:
+            self._check(image)
+        return [
+            self._refined(bands, image)
+            for bands, image in zip(self._together(images), images, strict=True)
+        ]
+
+    def _refined(self, bands: Iterator[Band], image: Pixels) -> Iterator[Band]:
         if self.refine is None:
             yield from bands
             return
         whole = np.concatenate([band.probabilities for band in bands], axis=1)
         yield Band(0, self.refine(whole, self._picture(image)))
 
+    def _together(self, images: Sequence[Pixels]) -> list[Iterator[Band]]:
+        preprocessing = self.preprocessing
+        if not preprocessing.native:
+            planes = fitted_planes(self.network, images, preprocessing, self.flip)
+            return [
+                enlarged_bands(inside, *image.shape[:2])
+                for inside, image in zip(planes, images, strict=True)
+            ]
+        smaller = [shrink(image, preprocessing) for image in images]
+        return [
+            self._enlarged(iter([band]), small, image)
+            for band, small, image in zip(self._whole(smaller), smaller, images, strict=True)
+        ]
+
     def _bands(self, image: Pixels) -> Iterator[Band]:
         preprocessing = self.preprocessing
         if preprocessing.fit == "grid":
             return grid_bands(self.network, image, preprocessing, self.flip)
-        if not preprocessing.native:
-            return fitted_bands(self.network, image, preprocessing, self.flip)
         small = shrink(image, preprocessing)
-        bands = self._native_bands(small)
+        bands = tiled_bands(
+            self.network, small, preprocessing, self.flip, self.overlap, self.max_pixels
+        )
+        return self._enlarged(bands, small, image)
+
+    def _enlarged(self, bands: Iterator[Band], small: Pixels, image: Pixels) -> Iterator[Band]:
+        """Bands of `small`, at the resolution of the training, as bands of `image`."""
         if small.shape == image.shape:
             return bands
-        if preprocessing.tile is not None:
-            return enlarged_blocks(bands, preprocessing.factor, *image.shape[:2])
+        if self.preprocessing.tile is not None:
+            return enlarged_blocks(bands, self.preprocessing.factor, *image.shape[:2])
         whole = np.concatenate([band.probabilities for band in bands], axis=1)
         return enlarged_bands(whole, *image.shape[:2])
 
-    def _native_bands(self, image: Pixels) -> Iterator[Band]:
-        """Bands of an image that has the resolution of the training."""
-        preprocessing = self.preprocessing
-        height, width = image.shape[:2]
-        rows, columns = preprocessing.size
-        whole = (
-            height * width <= self.max_pixels
-            if preprocessing.fit == "crop"
-            else height <= rows and width <= columns
-        )
-        if whole:
-            return self._whole(image)
-        return tiled_bands(
-            self.network, image, preprocessing, self.flip, self.overlap, self.max_pixels
-        )
+    def _fits(self, height: int, width: int) -> bool:
+        """True where the network takes an image of this size whole, at its own resolution."""
+        rows, columns = self.preprocessing.size
+        if self.preprocessing.fit == "crop":
+            return height * width <= self.max_pixels
+        return height <= rows and width <= columns
 
-    def _whole(self, image: Pixels) -> Iterator[Band]:
-        height, width = image.shape[:2]
+    def _whole(self, images: Sequence[Pixels]) -> list[Band]:
+        """A band each of images of one size, which go through the network together."""
+        height, width = images[0].shape[:2]
         rows, columns = self.preprocessing.size
         # smaller than a sample: mirrored up to one, so that it is not all border
-        sample = mirrored(image, (0, max(height, rows)), (0, max(width, columns)))
-        batch = self.preprocessing.normalise(sample)[None]
-        probabilities = apply_network(self.network, batch, self.flip)[0, :, :height, :width]
-        yield Band(0, np.ascontiguousarray(probabilities))
+        samples = [
+            mirrored(image, (0, max(height, rows)), (0, max(width, columns))) for image in images
+        ]
+        batch = np.stack([self.preprocessing.normalise(sample) for sample in samples])
+        probabilities = apply_network(self.network, batch, self.flip)
+        return [Band(0, np.ascontiguousarray(p[:, :height, :width])) for p in probabilities]
 
     def _picture(self, image: Pixels) -> NDArray[np.uint8]:
         """The image as 8-bit red, green and blue: three channels, or the first one thrice."""

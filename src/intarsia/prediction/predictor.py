@@ -35,6 +35,11 @@ class Predictor:
     preprocessing: Preprocessing
     settings: PredictSection
     inference: Inference
+    suffixes: frozenset[str] = frozenset()
+    """How the names of the images end that it was trained on: `.jpg`, `.tif`, ..."""
+
+    page: int | None = None
+    """Which image of a file that holds several."""
 
     def __init__(
         self,
@@ -53,7 +58,8 @@ class Predictor:
         self.labels = run.labels
         self.preprocessing = run.preprocessing
         self.settings = run.recipe.predict
-        self._page: int | None = run.manifest.get("page")
+        self.suffixes = frozenset(Path(s["image"]).suffix.lower() for s in run.manifest["samples"])
+        self.page = run.manifest.get("page")
         self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
         self.inference = run.inference(
             torch_network(*run.load_models(), device=select_device(device))
@@ -82,7 +88,7 @@ class Predictor:
         channels = len(self.preprocessing.mean)
         if not isinstance(image, np.ndarray):
             pixels = read_pixels(
-                Path(image), channels=channels, names=self._channel_names, page=self._page
+                Path(image), channels=channels, names=self._channel_names, page=self.page
             )
             self._check_depth(pixels, image)
             return pixels
