@@ -26,6 +26,7 @@ from intarsia.cli import (
     recipes,
     reproduce,
     runs,
+    serve,
     split,
     train,
 )
@@ -54,6 +55,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
+app.command("serve")(serve.serve)
 app.command("reproduce")(reproduce.reproduce)
 app.command("runs")(runs.runs)
 app.command("env")(env.env)

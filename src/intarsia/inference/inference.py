@@ -92,13 +92,15 @@ class Inference:
             return None
         if not self.preprocessing.native:
             return self.preprocessing.size
-        return shape[:2] if self._fits(*kept_size(*shape[:2], self.preprocessing)) else None
+        height, width = shape[:2]
+        small = kept_size(height, width, self.preprocessing)
+        return (height, width) if self._fits(*small) else None
 
     def at_once(self, shape: tuple[int, ...]) -> int:
         """How many images of this shape a `batch` may hold: `max_pixels` of samples, or one."""
         rows, columns = self.preprocessing.size
         if self.preprocessing.native:
-            height, width = kept_size(*shape[:2], self.preprocessing)
+            height, width = kept_size(shape[0], shape[1], self.preprocessing)
             rows, columns = max(height, rows), max(width, columns)
         return max(1, self.max_pixels // (rows * columns))
 

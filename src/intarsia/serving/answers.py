@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import cv2
@@ -21,7 +21,13 @@ PNG = "image/png"
 JSON = "application/json"
 PREVIEW = 2048  # pixels of the longer side of an overlay: the mask is exact, this is to look at
 
-Part = Literal["mask", "overlay", "confidence"]
+Part = Literal["mask", "overlay", "confidence", "pixels"]
+PARTS: Mapping[str, Part] = {
+    "mask": "mask",
+    "overlay": "overlay",
+    "confidence": "confidence",
+    "pixels": "pixels",
+}
 
 
 class ClassMeasurement(BaseModel):
@@ -30,6 +36,8 @@ class ClassMeasurement(BaseModel):
     model_config = {"populate_by_name": True}
 
     name: str = Field(alias="class")
+    id: int = Field(description="its value in the mask")
+    color: tuple[int, int, int]
     pixels: int
     share: float = Field(description="of all pixels, 0 to 1")
     regions: int = Field(description="connected, 8 neighbours")
@@ -43,7 +51,8 @@ class Prediction(BaseModel):
 
     `mask` is an index PNG with the classes as palette, `overlay` a JPEG with a longer side of at
     most 2048 pixels, `confidence_map` a grey PNG of round(255 x the probability of the class
-    chosen): `data:` links in an answer, paths of this service for a job; null where not asked for.
+    chosen), `pixels` a PNG for viewers: red + 256 x green is the class id, blue the confidence.
+    `data:` links in an answer, paths of this service for a job; null where not asked for.
     """
 
     model: str
@@ -55,6 +64,7 @@ class Prediction(BaseModel):
     mask: str | None = None
     overlay: str | None = None
     confidence_map: str | None = None
+    pixels: str | None = None
     seconds: dict[str, float] = Field(description="queue, decode, inference")
 
 
@@ -80,11 +90,13 @@ def prediction(segmented: Segmented, links: dict[Part, str]) -> Prediction:
         shares={row.name: row.share for row in measured},
         confidence=segmented.tally.mean_confidence,
         measurements=[
-            ClassMeasurement.model_validate({"class": r.name, **vars(r)}) for r in measured
+            ClassMeasurement(id=label.id, color=label.color, **vars(row))
+            for label, row in zip(segmented.tally.labels.classes, measured, strict=True)
         ],
         mask=links.get("mask"),
         overlay=links.get("overlay"),
         confidence_map=links.get("confidence"),
+        pixels=links.get("pixels"),
         seconds={name: round(spent, 4) for name, spent in segmented.seconds.items()},
     )
 
@@ -97,6 +109,11 @@ def picture(segmented: Segmented, part: Part) -> tuple[bytes, str]:
     if part == "confidence":
         # the lowest compression: noise hardly gets smaller, and half a second slower
         Image.fromarray(segmented.confidence).save(buffer, format="PNG", compress_level=1)
+        return buffer.getvalue(), PNG
+    if part == "pixels":
+        low, high = segmented.mask & 255, segmented.mask >> 8
+        planes = np.stack([low, high, segmented.confidence], axis=2).astype(np.uint8)
+        Image.fromarray(planes).save(buffer, format="PNG", compress_level=1)
         return buffer.getvalue(), PNG
     image, mask = _reduced(segmented.image, segmented.mask)
     predictor = segmented.model.predictor

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 from intarsia import __version__
 from intarsia.serving.admission import Gate
 from intarsia.serving.health import health_routes
+from intarsia.serving.job_routes import job_routes
+from intarsia.serving.pages import page_routes, run_routes
 from intarsia.serving.prediction_routes import prediction_routes
 from intarsia.serving.refusal import ClientGone, Refusal
 from intarsia.serving.service import Service
@@ -43,7 +45,11 @@ def build_application(service: Service) -> ASGIApp:
         lifespan=lifespan,
     )
     app.include_router(prediction_routes(service))
+    app.include_router(job_routes(service))
     app.include_router(health_routes(service))
+    if service.runs is not None:
+        app.include_router(run_routes(service, service.runs))
+    app.include_router(page_routes(service, app))
     _add_errors(app, service)
     return Gate(
         app,

@@ -9,14 +9,13 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from intarsia.serving.answers import JSON, PNG, Part, Prediction, json_answer, png_answer
+from intarsia.serving.answers import JSON, PARTS, PNG, Part, Prediction, json_answer, png_answer
 from intarsia.serving.negotiation import preferred
 from intarsia.serving.refusal import Refusal
 from intarsia.serving.service import Service
 from intarsia.serving.upload import FIELD, check_declared
 from intarsia.serving.work import Write
 
-_PARTS: dict[str, Part] = {"mask": "mask", "overlay": "overlay", "confidence": "confidence"}
 _EXAMPLE = {
     "model": "camvid",
     "width": 480,
@@ -24,12 +23,20 @@ _EXAMPLE = {
     "shares": {"Sky": 0.18, "Road": 0.31},
     "confidence": 0.93,
     "measurements": [
-        {"class": "Sky", "pixels": 30412, "share": 0.18, "regions": 2, "mean_confidence": 0.97},
-        {"class": "Road", "pixels": 52377, "share": 0.31, "regions": 1, "mean_confidence": 0.95},
+        {
+            "class": "Sky",
+            "id": 0,
+            "color": [128, 128, 128],
+            "pixels": 30412,
+            "share": 0.18,
+            "regions": 2,
+            "mean_confidence": 0.97,
+        }
     ],
     "mask": "data:image/png;base64,iVBORw0KGgo...",
     "overlay": "data:image/jpeg;base64,/9j/4AAQSkZ...",
     "confidence_map": None,
+    "pixels": None,
     "seconds": {"queue": 0.01, "decode": 0.004, "inference": 0.21},
 }
 _PROBLEM = {
@@ -117,7 +124,7 @@ def prediction_routes(service: Service) -> APIRouter:
     async def predict(
         request: Request,
         include: Annotated[
-            str, Query(description="pictures in the JSON: any of mask, overlay, confidence")
+            str, Query(description="pictures in the JSON: any of mask, overlay, confidence, pixels")
         ] = "mask,overlay",
         run: Annotated[str | None, Query(description="another run of the folder served")] = None,
     ) -> Response:
@@ -174,7 +181,7 @@ def wanted_parts(include: str) -> list[Part]:
         Refusal: 422 where there is no such picture.
     """
     words = [word.strip() for word in include.split(",") if word.strip()]
-    odd = [word for word in words if word not in _PARTS]
+    odd = [word for word in words if word not in PARTS]
     if odd:
-        raise Refusal(422, "malformed", "include names no such picture", expected=", ".join(_PARTS))
-    return [_PARTS[word] for word in dict.fromkeys(words)]
+        raise Refusal(422, "malformed", "include names no such picture", expected=", ".join(PARTS))
+    return [PARTS[word] for word in dict.fromkeys(words)]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from starlette.types import Receive
 from intarsia.serving.admission import Slots
 from intarsia.serving.gauges import Gauges
 from intarsia.serving.inspection import inspect_upload
+from intarsia.serving.jobs import Jobs
 from intarsia.serving.limits import Limits
 from intarsia.serving.models import Load, Model, Models
 from intarsia.serving.pipeline import Pipeline
@@ -64,12 +65,14 @@ class Service:
         self.pipeline = Pipeline(self.limits, self.gauges)
         self.models = Models(self.predictor, self.pipeline.beat, self.load)
         self.pipeline.models = self.models
+        self.jobs = Jobs(self.limits, self.pipeline)
         self.draining = False
         self.started = False
         self.spool = Path(tempfile.gettempdir())
         self.gauges.watch("queue_depth", "Requests inside.", lambda: self.slots.taken)
         self.gauges.watch("queue_limit", "Requests that fit.", lambda: self.limits.queue)
         self.gauges.watch("waiting", "Images before the network.", lambda: self.pipeline.depth)
+        self.gauges.watch("jobs", "Large images that are kept.", lambda: len(self.jobs))
         self.gauges.watch("ready", "1 where requests are taken.", lambda: float(self.ready))
 
     def start(self) -> None:
@@ -192,7 +195,8 @@ class Service:
         seconds = None if work.deadline is None else max(0.0, work.deadline - time.monotonic())
         try:
             self.pipeline.put(work)
-            await asyncio.wait({result, left}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {result, left}
+            await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if result.done() and not result.cancelled():
                 return result.result()
             if left.done():

@@ -10,7 +10,7 @@ from typing import IO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from intarsia.serving.refusal import ClientGone, Refusal
 
@@ -73,10 +73,10 @@ def check_declared(headers: Mapping[str, str], most: int) -> None:
         raise _too_large(most)
 
 
-async def _next(receive: Receive, seconds: float) -> Mapping[str, object] | dict[str, bytes]:
+async def _next(receive: Receive, seconds: float) -> Message:
     try:
         async with asyncio.timeout(max(0.0, seconds)):
-            return await receive()  # type: ignore[return-value]
+            return await receive()
     except TimeoutError as error:
         raise Refusal(
             408, "slow-body", "the body did not arrive in time", hint="try again on a better line"
