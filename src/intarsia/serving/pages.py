@@ -210,12 +210,21 @@ def _operations(app: FastAPI) -> list[dict[str, Any]]:
                     "method": method.upper(),
                     "path": path,
                     "summary": operation.get("summary", ""),
-                    "parameters": operation.get("parameters", []),
+                    "parameters": [_parameter(each) for each in operation.get("parameters", [])],
                     "upload": "requestBody" in operation,
                     "answers": answers,
                 }
             )
     return found
+
+
+def _parameter(item: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "name": item["name"],
+        "place": item["in"],
+        "description": item.get("description", ""),
+        "default": item["schema"].get("default"),
+    }
 
 
 def _example(answer: Mapping[str, Any]) -> str | None:
