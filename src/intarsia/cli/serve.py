@@ -62,13 +62,19 @@ def serve(
         runs=runs,
         device=device,
         limits=Limits(
-            max_body=round(max_body * 1e6),
-            max_pixels=round(max_pixels * 1e6),
+            max_body=_million("--max-body", max_body),
+            max_pixels=_million("--max-pixels", max_pixels),
             queue=queue,
             deadline=deadline,
         ),
         say=typer.echo,
     )
+
+
+def _million(flag: str, count: float) -> int:
+    if not 0 < count < 1e6:
+        raise ServiceError(f"{flag} is {count:g}", expected="more than 0, in millions")
+    return max(1, round(count * 1e6))
 
 
 def _newest(runs: Path | None) -> Path:

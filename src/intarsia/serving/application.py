@@ -43,6 +43,14 @@ def build_application(service: Service) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        # later versions can report to elsewhere; earlier ones do not look at this
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     app.include_router(prediction_routes(service))
     app.include_router(job_routes(service))
