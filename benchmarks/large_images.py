@@ -133,9 +133,10 @@ def recipe(arguments: argparse.Namespace) -> Any:
 
 def draw(arguments: argparse.Namespace, place: str) -> dict[str, Any]:
     """One epoch of batches, and no network."""
+    from intarsia.augmentation import Augmentation
     from intarsia.batches import Pairs, Tiles, TrainingBatches, pairs
     from intarsia.datasets import Dataset
-    from intarsia.transforms import Augmentation, Preprocessing
+    from intarsia.transforms import Preprocessing
 
     chosen = recipe(arguments).data
     data = Dataset.open(arguments.work / "data")

@@ -1,4 +1,6 @@
 import json
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ from torch import nn
 
 from intarsia import metrics
 from intarsia.datasets import Dataset
-from intarsia.errors import DataError
-from intarsia.evaluation import Evaluation, ImageMetrics, evaluate
+from intarsia.datasets.primary import Primary
+from intarsia.errors import DataError, RunError
+from intarsia.evaluation import Evaluation, ImageMetrics, evaluate, load_sheet
 from intarsia.images import Scaling
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
@@ -198,19 +201,26 @@ def test_the_table_can_be_read() -> None:
     sheet = sheet_of(matrix, ("sky", "road", "pole"), selection=True, per_image=rows)
     assert str(sheet) == (
         "toy, val: 2 images\n"
+        "primary: macro mIoU, not declared in dataset.yaml\n"
         "\n"
-        "mIoU                    0.775\n"
-        "mean Dice               0.873\n"
-        "mean accuracy           0.875\n"
-        'pixel accuracy          0.875  (always "sky": 0.500)\n'
-        "frequency-weighted IoU  0.775\n"
+        "macro mIoU *                   0.775\n"
+        "micro IoU                      0.778\n"
+        "macro mean Dice                0.873\n"
+        "macro mean accuracy            0.875\n"
+        "pixel accuracy (micro)         0.875\n"
+        "frequency-weighted IoU         0.775\n"
+        'majority baseline              0.500  (always "sky")\n'
         "\n"
-        "class    IoU   Dice  precision  sensitivity  specificity  support\n"
-        "sky    0.750  0.857      1.000        0.750        1.000   50.0 %\n"
-        "road   0.800  0.889      0.800        1.000        0.750   50.0 %\n"
-        "pole     n/a    n/a        n/a          n/a        1.000      0 %\n"
+        "class    IoU   Dice  prec.  sens.  spec.  support\n"
+        "sky    0.750  0.857  1.000  0.750  1.000   50.0 %\n"
+        "road   0.800  0.889  0.800  1.000  0.750   50.0 %\n"
+        "pole     n/a    n/a    n/a    n/a  1.000      0 %\n"
         "\n"
-        "This split chose the checkpoint: its figures are a little better than the truth."
+        "Each figure is of the pixels of all images together: macro is the plain mean\n"
+        "over the classes, micro takes all classes as one. A class in neither truth nor\n"
+        "prediction is n/a and left out (1 of 3: pole); one that is only predicted has\n"
+        "IoU 0. This split chose the checkpoint: its figures are a little better than the\n"
+        "truth."
     )
 
 
@@ -290,3 +300,132 @@ def test_details_are_kept_and_shown(trained: tuple[Run, dict]) -> None:
     assert "ECE, all pixels" in sheet._repr_html_()
     # a temperature may only be chosen where the checkpoint was
     assert evaluate(run, split="test", details=True).details.temperature is None
+
+
+def test_the_temperature_of_val_is_kept_with_the_run_and_used_when_asked_for(
+    trained: tuple[Run, dict],
+) -> None:
+    run, _ = trained
+    fitted = run.setting(["predict.temperature=fitted"])
+    with pytest.raises(RunError, match="no temperature has been fitted") as caught:
+        evaluate(fitted)
+    assert "--split val --details" in str(caught.value)
+    evaluate(run)
+    assert not (run.path / "temperature.json").exists()
+    before = evaluate(run, details=True)
+    stored = json.loads((run.path / "temperature.json").read_text())
+    assert stored["schema"] == 1
+    (fit,) = stored["fits"]
+    assert before.details is not None
+    found = before.details.temperature
+    assert found is not None
+    assert {key: fit[key] for key in vars(found)} == vars(found)
+    assert (fit["predict"], fit["data"], fit["split"], fit["images"]) == ({}, "toy", "val", 3)
+    # as sure as it is right: one bin holds everything
+    assert found.ece_before == pytest.approx(before.details.calibration_error, abs=1e-5)
+    assert found.ece_after == pytest.approx(0, abs=1e-3)
+
+    after = evaluate(fitted, details=True)
+    np.testing.assert_array_equal(after.confusion_matrix, before.confusion_matrix)
+    assert after.settings == {"temperature": "fitted"}
+    assert after.details is not None
+    assert after.details.calibration_error == pytest.approx(found.ece_after, abs=1e-5)
+    # there is nothing left to temper
+    assert after.details.temperature is None
+    assert json.loads((run.path / "temperature.json").read_text()) == stored
+    # nothing is tempered unasked
+    again = evaluate(run, details=True)
+    assert again.details == before.details
+
+
+def test_each_use_of_a_network_has_a_temperature_of_its_own(trained: tuple[Run, dict]) -> None:
+    run, _ = trained
+    evaluate(run, details=True)
+    flipped = ["predict.flip=true", "predict.scales=0.5,1"]
+    with pytest.raises(RunError, match="for this use of the network") as caught:
+        evaluate(run.setting([*flipped, "predict.temperature=fitted"]))
+    hint = "--set predict.flip=true --set 'predict.scales=[0.5, 1.0]'"
+    assert hint in str(caught.value)
+    evaluate(run.setting(flipped), details=True)
+    fits = json.loads((run.path / "temperature.json").read_text())["fits"]
+    assert [fit["predict"] for fit in fits] == [{}, {"flip": True, "scales": [0.5, 1.0]}]
+    evaluate(run.setting([*flipped, "predict.temperature=fitted"]))
+    evaluate(run, details=True)
+    fits = json.loads((run.path / "temperature.json").read_text())["fits"]
+    assert len(fits) == 2
+
+
+def test_a_temperature_that_could_not_be_found_is_not_used(trained: tuple[Run, dict]) -> None:
+    run, _ = trained
+    evaluate(run, details=True)
+    path = run.path / "temperature.json"
+    stored = json.loads(path.read_text())
+    stored["fits"][0]["at_limit"] = True
+    path.write_text(json.dumps(stored))
+    fitted = run.setting(["predict.temperature=fitted"])
+    with pytest.raises(RunError, match="no best temperature was found"):
+        evaluate(fitted)
+    path.write_text(json.dumps({"schema": 1, "fits": [{"predict": {}}]}))
+    with pytest.raises(RunError, match="the temperatures are damaged"):
+        evaluate(fitted)
+
+
+def test_intervals_are_over_the_groups_of_the_data(
+    trained: tuple[Run, dict], tmp_path: Path
+) -> None:
+    run, _ = trained
+    sheet = evaluate(run)
+    assert sheet.intervals is not None
+    assert (sheet.intervals.unit, sheet.intervals.units) == ("image", 3)
+    found = sheet.interval("miou")
+    assert found is not None
+    assert found.low < sheet.miou < found.high  # type: ignore[operator]
+    assert load_sheet(run, "toy-val").intervals == sheet.intervals
+    manifest = run.path / "dataset.json"
+    content = json.loads(manifest.read_text())
+    for item in content["samples"]:
+        item["group"] = "b" if item["name"].endswith("0") else "a"
+    manifest.write_text(json.dumps(content))
+    grouped = evaluate(run.path)
+    assert grouped.intervals is not None
+    assert (grouped.intervals.unit, grouped.intervals.units) == ("group", 2)
+    assert "toy, val: 3 images in 2 groups" in str(grouped)
+
+
+def test_the_primary_figure_is_that_of_the_training(
+    trained: tuple[Run, dict], tmp_path: Path
+) -> None:
+    run, _ = trained
+    root = tmp_path / "toy"
+    names = "classes: [class 0, class 1, class 2]\nignore_index: 255\n"
+    assert "primary: macro mIoU, not declared in dataset.yaml" in str(evaluate(run))
+    (root / "dataset.yaml").write_text(f"{names}primary: {{metric: micro_iou}}\n")
+    late = evaluate(run, root)
+    assert (late.primary, late.primary_late) == (Primary("micro_iou"), True)
+    other = make_run(tmp_path / "other", Dataset.open(root))
+    (root / "dataset.yaml").write_text(f"{names}primary: {{metric: dice, class: class 1}}\n")
+    sheet = evaluate(other, root)
+    assert (sheet.primary, sheet.primary_late) == (Primary("micro_iou"), False)
+    assert "primary: micro IoU, declared in dataset.yaml\n" in str(sheet)
+
+
+def test_memory_grows_by_the_matrices_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "load_model", lambda run, name="": Brightest())
+    make_data(tmp_path / "toy")
+    data = Dataset.open(tmp_path / "toy")
+    run = make_run(tmp_path / "run", data)
+    one = data.split("val")[0]
+
+    def peak(images: int) -> int:
+        samples = tuple(replace(one, name=f"copy{at}") for at in range(images))
+        tracemalloc.start()
+        try:
+            evaluate(run, replace(data, samples=samples))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(4)
+    few, many = peak(20), peak(100)
+    # an image and its mask are 8 kB here, before it is made into numbers
+    assert (many - few) / 80 < 4000

@@ -363,3 +363,176 @@ def test_blocks_enlarged_band_by_band_are_those_of_the_whole(factor, heights, mo
     ]
     found = np.concatenate([band.probabilities for band in made], axis=1)
     np.testing.assert_allclose(found, np.stack(expected)[:, :-1, :-1], atol=1e-5)
+
+
+def counting(sizes: list[tuple[int, ...]]):
+    """`echo`, which keeps the shapes that it was given."""
+
+    def network(batch: Planes) -> Planes:
+        sizes.append(batch.shape)
+        return echo(batch)
+
+    return network
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch", "tiles", "grid"])
+def test_one_scale_of_one_changes_nothing(fit: Fit) -> None:
+    image, _ = halves(97, 141)
+    pre = replace(preparation(fit), grid=(2, 3)) if fit == "grid" else preparation(fit)
+    plain = Inference(echo, pre, flip=True).probabilities(image)
+    same = Inference(echo, pre, flip=True, scales=(1.0,)).probabilities(image)
+    np.testing.assert_array_equal(plain, same)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_scales_by_hand(flip: bool) -> None:
+    # 4 x 8 pixels of one channel; halved, each pixel is the mean of a block of 2 x 2
+    image = np.zeros((4, 8, 1), np.uint8)
+    image[:2, :2] = 255
+    image[2, 6] = 255
+    pre = preparation("crop", (4, 8), channels=1)
+    halved = np.zeros((2, 4), np.float32)
+    halved[0, 0], halved[1, 3] = 1, 0.25
+
+    def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+        return 1 / (1 + np.exp(-10 * logits))
+
+    enlarged = cv2.resize(sigmoid(halved), (8, 4), interpolation=cv2.INTER_LINEAR)
+    expected = (sigmoid(image[..., 0] / 255) + enlarged) / 2
+    sizes: list[tuple[int, ...]] = []
+    inference = Inference(counting(sizes), pre, flip=flip, scales=(1.0, 0.5))
+    np.testing.assert_allclose(inference.probabilities(image)[1], expected, atol=1e-6)
+    shapes = [(1, 1, 4, 8), (1, 1, 2, 4)]
+    assert sizes == [shape for shape in shapes for _ in range(1 + flip)]
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch", "tiles", "grid"])
+def test_a_constant_image_is_the_same_at_every_scale(fit: Fit) -> None:
+    # cells of the size of a sample: resampling blends the edge of others with what is beyond
+    size = (96, 192) if fit == "grid" else (97, 141)
+    image = np.full((*size, 3), (200, 40, 90), np.uint8)
+    pre = replace(preparation(fit), grid=(2, 3)) if fit == "grid" else preparation(fit)
+    settings = {"max_pixels": 4096}
+    once = Inference(echo, pre, **settings).probabilities(image)
+    often = Inference(echo, pre, scales=(0.5, 1.0, 1.7), flip=True, **settings)
+    found = often.probabilities(image)
+    if fit == "letterbox":
+        # the rest of its sample is padding, and mixes into the rows beside it
+        found, once = found[:, 12:-12, 12:-12], once[:, 12:-12, 12:-12]
+    np.testing.assert_allclose(found, once, atol=1e-5)
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch", "crop"])
+def test_scales_move_nothing(fit: Fit) -> None:
+    # the centre of mass of a blob stays where it was
+    y, x = np.mgrid[:90, :120]
+    blob = np.exp(-((y - 40.5) ** 2 + (x - 77.25) ** 2) / 300)
+    image = np.repeat((255 * blob)[..., None], 3, 2).astype(np.uint8)
+    pre = preparation(fit, (72, 96))
+
+    def first(batch: Planes) -> Planes:
+        return 8 * batch[:, :1] - 4
+
+    for scale in (0.5, 0.77, 1.3, 2.0):
+        found = Inference(first, pre, scales=(scale,)).probabilities(image)[1]
+        weight = np.maximum(found - 0.1, 0)
+        assert (weight * y).sum() / weight.sum() == pytest.approx(40.5, abs=0.1)
+        assert (weight * x).sum() / weight.sum() == pytest.approx(77.25, abs=0.1)
+
+
+@pytest.mark.parametrize("fit", ["crop", "tiles", "grid"])
+def test_larger_copies_never_fill_more_memory_than_one_image_may(fit: Fit) -> None:
+    sizes: list[tuple[int, ...]] = []
+    pre = preparation(fit, (48, 64))
+    if fit == "grid":
+        pre = replace(pre, grid=(4, 4))
+    image = halves(190, 250)[0]
+    inference = Inference(counting(sizes), pre, scales=(1.0, 2.0), max_pixels=50_000)
+    assert inference.probabilities(image).shape == (3, 190, 250)
+    # whole it has 47,500 pixels, its copy has 190,000
+    assert {shape[2:] for shape in sizes} == {(48, 64), (96, 128)}
+    assert max(shape[0] * shape[2] * shape[3] for shape in sizes) <= 50_000
+    # a row of the grid has four cells: as many pixels as one copy
+    assert max(shape[0] for shape in sizes if shape[2] == 96) == (1 if fit == "grid" else 2)
+
+
+@pytest.mark.parametrize("scales", [(), (0.2,), (1.0, 5.0), (float("nan"),)])
+def test_scales_out_of_reason_are_refused(scales: tuple[float, ...]) -> None:
+    with pytest.raises(RecipeError, match=r"predict\.scales"):
+        Inference(echo, preparation("crop"), scales=scales)
+
+
+def test_a_temperature_divides_the_logits() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    logits = image.transpose(2, 0, 1) / 255 * 10 / 2.5
+    expected = np.exp(logits) / np.exp(logits).sum(axis=0)
+    pre = preparation("crop")
+    cooler = Inference(echo, pre, temperature=2.5)
+    np.testing.assert_allclose(cooler.probabilities(image), expected, rtol=1e-4)
+    plain = Inference(echo, pre)
+    np.testing.assert_array_equal(cooler.mask(image), plain.mask(image))
+    same = Inference(echo, pre, temperature=1.0).probabilities(image)
+    np.testing.assert_array_equal(same, plain.probabilities(image))
+    # one logit: the sigmoid of a 2.5th of it
+    single = Inference(lambda batch: echo(batch)[:, :1] - 5, pre, temperature=2.5)
+    expected = 1 / (1 + np.exp(-(image[..., 0] / 255 * 10 - 5) / 2.5))
+    np.testing.assert_allclose(single.probabilities(image)[1], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch", "tiles"])
+def test_no_temperature_changes_a_mask(fit: Fit) -> None:
+    random = np.random.default_rng(1)
+    image = cv2.GaussianBlur(random.integers(0, 256, (97, 141, 3)).astype(np.uint8), (9, 9), 2)
+    settings = {"flip": True, "scales": (0.75, 1.0), "max_pixels": 4096}
+    plain = Inference(echo, preparation(fit), **settings)
+    hot = Inference(echo, preparation(fit), temperature=3.0, **settings)
+    np.testing.assert_array_equal(hot.mask(image), plain.mask(image))
+    assert hot.probabilities(image).max() < plain.probabilities(image).max()
+    np.testing.assert_allclose(hot.probabilities(image).sum(axis=0), 1, atol=1e-5)
+
+
+def test_a_threshold_is_a_tempered_probability() -> None:
+    # logits 10 (p - 0.5): 0.6 is 0.73 plainly, and 0.6 at a temperature of 2.5
+    image = np.full((5, 7, 1), 0.6, np.float32)
+    pre = Preprocessing((4, 4), "crop", Scaling(0, 1, "float"), (0.0,), (1.0,))
+
+    def logit(batch: Planes) -> Planes:
+        return 10 * (batch - 0.5)
+
+    assert Inference(logit, pre, threshold=0.7).mask(image).all()
+    assert not Inference(logit, pre, threshold=0.7, temperature=2.5).mask(image).any()
+    for wrong in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(RecipeError, match=r"predict\.temperature"):
+            Inference(logit, pre, temperature=wrong)
+
+
+@pytest.mark.parametrize(
+    ("fit", "size", "scales", "expected"),
+    [
+        ("letterbox", (500, 500), (1.0,), False),
+        ("grid", (500, 500), (1.0,), False),
+        ("crop", (70, 58), (1.0,), False),
+        ("crop", (70, 59), (1.0,), True),
+        ("crop", (70, 58), (0.5, 1.25), True),
+        ("tiles", (48, 64), (2.0,), False),
+        ("tiles", (48, 65), (1.0,), True),
+    ],
+)
+def test_which_images_go_through_tiles(
+    fit: Fit,
+    size: tuple[int, int],
+    scales: tuple[float, ...],
+    expected: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    called = []
+
+    def tiled(*arguments: object) -> list[Band]:
+        called.append(arguments)
+        return [Band(0, np.ones((3, *size), np.float32))]
+
+    monkeypatch.setattr(inference.inference, "tiled_bands", tiled)
+    used = Inference(echo, preparation(fit), scales=scales, max_pixels=70 * 58)
+    assert used.tiles(*size) == expected
+    used.mask(np.zeros((*size, 3), np.uint8))
+    assert bool(called) == expected

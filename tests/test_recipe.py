@@ -60,6 +60,19 @@ def test_all_errors_come_at_once_with_key_value_and_nearest_name():
         ("data: {tile_rare_power: 1.0}", "data.tile_rare_power needs data.tile"),
         ("data: {fit: tiles, tile: 512, tile_overlap: 1.0}", "data.tile_overlap"),
         ("data: {cache: disc}", 'did you mean "disk"?'),
+        ("predict: {scales: []}", "predict.scales"),
+        ("predict: {scales: [0.2, 1]}", "predict.scales.0 = 0.2"),
+        ("predict: {scales: [1, 4.5]}", "predict.scales.1 = 4.5"),
+        ("predict: {scales: [1, 1.0]}", "a scale stands twice"),
+        ("predict: {scales: half}", "scales are numbers: 0.75,1,1.25"),
+        ("predict: {temperature: 0}", "predict.temperature"),
+        ("predict: {temperature: .inf}", "predict.temperature"),
+        ("predict: {temperature: fited}", 'did you mean "fitted"?'),
+        ("predict: {ema: false}", "no weights were averaged"),
+        (
+            "predict: {ema: false, ensemble: true}\ntrain: {ema: 0.9}\nschedule: {name: snapshot}",
+            "predict.ema: false has no snapshots",
+        ),
         ("data: {ignore: [sky], classes: [sky]}", "data.ignore and data.classes both name sky"),
     ],
 )
@@ -82,6 +95,25 @@ def test_set_reads_values_as_yaml():
 def test_set_refuses_what_is_no_assignment(text):
     with pytest.raises(RecipeError):
         Recipe().set([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "scales"),
+    [("0.75,1,1.25", (0.75, 1.0, 1.25)), ("[0.5, 2]", (0.5, 2.0)), ("1", (1.0,)), ("2.0", (2.0,))],
+)
+def test_scales_are_a_list(text, scales):
+    recipe = Recipe().set([f"predict.scales={text}"])
+    assert recipe.predict.scales == scales
+    assert Recipe.parse(recipe.to_yaml(), where="copy") == recipe
+
+
+def test_a_temperature_is_a_number_or_the_fitted_one():
+    assert Recipe().predict.temperature == 1.0
+    assert Recipe().set(["predict.temperature=1.5"]).predict.temperature == 1.5
+    assert Recipe().set(["predict.temperature=2"]).predict.temperature == 2
+    fitted = Recipe().set(["predict.temperature=fitted"])
+    assert fitted.predict.temperature == "fitted"
+    assert Recipe.parse(fitted.to_yaml(), where="copy") == fitted
 
 
 def test_replace_leaves_the_original_alone():

@@ -2,8 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
+from intarsia.augmentation import Augmentation
 from intarsia.images import Scaling
-from intarsia.transforms import Augmentation, Preprocessing, shrink, shrink_mask, warp, warp_mask
+from intarsia.transforms import Preprocessing, shrink, shrink_mask, warp, warp_mask
 from intarsia.windows import moved, seen_window, tile_matrix, tile_starts
 
 SHAPE = (151, 131)

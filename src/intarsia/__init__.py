@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from intarsia import draw as draw
     from intarsia import errors as errors
+    from intarsia.comparison import Ablation as Ablation
     from intarsia.comparison import Comparison as Comparison
+    from intarsia.comparison import ablate as ablate
     from intarsia.comparison import compare as compare
     from intarsia.comparison import compare_recipes as compare_recipes
     from intarsia.conversion import convert as convert
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from intarsia.prediction import predict_folder as predict_folder
     from intarsia.recipe import Recipe as Recipe
     from intarsia.recipe import recipe_names as recipe_names
+    from intarsia.reporting import write_ablation as write_ablation
     from intarsia.reporting import write_comparison as write_comparison
     from intarsia.reporting import write_report as write_report
     from intarsia.runs import Run as Run
@@ -41,6 +44,7 @@ __version__ = "0.1.0"
 # Where each public name lives. Modules are nouns and functions verbs, so that no submodule ever
 # takes the place of a function: `ia.train` is the function, `intarsia.training` the module.
 _HOMES = {
+    "Ablation": "comparison",
     "Comparison": "comparison",
     "Dataset": "datasets",
     "Evaluation": "evaluation",
@@ -49,6 +53,7 @@ _HOMES = {
     "Predictor": "prediction",
     "Recipe": "recipe",
     "Run": "runs",
+    "ablate": "comparison",
     "build_model": "models",
     "check": "doctor",
     "compare": "comparison",
@@ -59,6 +64,7 @@ _HOMES = {
     "recipe_names": "recipe",
     "train": "training",
     "train_folds": "training",
+    "write_ablation": "reporting",
     "write_comparison": "reporting",
     "write_report": "reporting",
 }
@@ -80,8 +86,11 @@ __all__ = [  # noqa: RUF022 - the order of the work, not of the alphabet
     "compare",
     "compare_recipes",
     "Comparison",
+    "ablate",
+    "Ablation",
     "write_report",
     "write_comparison",
+    "write_ablation",
     "Predictor",
     "predict_folder",
     "draw",

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from intarsia.augmentation import Augmentation, random_turn
 from intarsia.images import Window
-from intarsia.transforms import Augmentation, Matrix, Preprocessing, random_turn
+from intarsia.transforms import Matrix, Preprocessing
 
 
 def tile_starts(length: int, tile: int, overlap: float) -> list[int]:

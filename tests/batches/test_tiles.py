@@ -3,10 +3,11 @@ import pytest
 import tifffile
 import torch
 
+from intarsia.augmentation import Augmentation
 from intarsia.batches import Pairs, Tiles, TrainingBatches, channel_statistics, draw_shares
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError
-from intarsia.transforms import Augmentation, Preprocessing, shrink, shrink_mask
+from intarsia.transforms import Preprocessing, shrink, shrink_mask
 
 PLAIN = Augmentation()
 CHANGE = Augmentation(0.5, 0.5, 20, (0.8, 1.3), 0.1, 0.2, 0.2, 0.5)

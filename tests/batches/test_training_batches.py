@@ -6,11 +6,12 @@ import tifffile
 import torch
 from PIL import Image
 
+from intarsia.augmentation import Augmentation, augment
 from intarsia.batches import Pairs, TrainingBatches, channel_statistics, class_pixels
 from intarsia.batches.training_batches import _bounds
 from intarsia.datasets import Dataset
 from intarsia.images import Scaling
-from intarsia.transforms import Augmentation, Preprocessing, augment
+from intarsia.transforms import Preprocessing
 
 CHANGE = Augmentation(0.5, 0.5, 20, (0.8, 1.3), 0.1, 0.2, 0.2, 0.5)
 

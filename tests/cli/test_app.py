@@ -16,8 +16,8 @@ from intarsia.cli.app import INTERRUPTED, OUR_FAULT, TERMINATED, USER_FAULT, app
 from intarsia.errors import DataError, Interrupted
 
 VERBS = [
-    "demo", "check", "split", "convert", "recipes", "train", "evaluate", "predict", "reproduce",
-    "runs", "env",
+    "demo", "check", "split", "convert", "recipes", "train", "evaluate", "compare", "predict",
+    "reproduce", "runs", "env",
 ]  # fmt: skip
 
 

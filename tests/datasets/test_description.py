@@ -280,6 +280,14 @@ def test_a_page_of_many(files):
         ("classes: [", ["not valid YAML"]),
         ("just text", ["it holds no keys"]),
         ("primary: {metric: iou, clas: a}", ['did you mean "class"?']),
+        ("primary: {metric: iuo, class: a}", ['no such metric; did you mean "iou"?']),
+        ("primary: {metric: iou}", ["iou is of one class"]),
+        ("primary: {metric: miou, class: a}", ["miou is of all classes; iou, dice are of one"]),
+        ("primary: {class: a}", ["primary.metric: missing"]),
+        (
+            "classes: [sky, road]\nprimary: {metric: iou, class: raod}",
+            ['primary.class: no class "raod"; did you mean "road"?'],
+        ),
     ],
 )
 def test_faults(files, text, messages):

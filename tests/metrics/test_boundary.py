@@ -131,6 +131,38 @@ def test_distances_of_scipy(spacing: tuple[float, float]) -> None:
         assert found[index, HD95] == pytest.approx(farthest, rel=1e-6)
 
 
+@pytest.mark.slow  # MONAI imports all of itself
+# it calls a function of its own with an argument that it has deprecated
+@pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges:FutureWarning")
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (2.0, 0.7)])
+def test_distances_of_monai(spacing: tuple[float, float]) -> None:
+    import torch
+    from monai.metrics import compute_hausdorff_distance, compute_surface_dice
+
+    truth, prediction = blobs(7), blobs(8)
+    truth[20:30, 40:70] = IGNORE
+    # class 3 is missed here, class 4 invented, class 5 in neither
+    prediction[prediction == 3] = 4
+    counted = truth != IGNORE
+    masks = [
+        torch.from_numpy(np.stack([(ids == index) & counted for index in range(6)]))[None]
+        for ids in (prediction, truth)
+    ]
+    distance = {"include_background": True, "spacing": spacing}
+    with pytest.warns(UserWarning, match="is all 0"):
+        nsd = compute_surface_dice(*masks, class_thresholds=[3.3] * 6, **distance)
+    with pytest.warns(UserWarning, match="is all 0"):
+        hd95 = compute_hausdorff_distance(*masks, percentile=95, **distance)
+    found = boundary_measures(truth, prediction, 6, IGNORE, tolerance=3.3, spacing=spacing)
+    np.testing.assert_allclose(found[:3, NSD], nsd[0, :3], rtol=1e-6)
+    np.testing.assert_allclose(found[:3, HD95], hd95[0, :3], rtol=1e-6)
+    assert found[3:5, NSD].tolist() == nsd[0, 3:5].tolist() == [0, 0]
+    assert np.isnan([found[5, NSD], nsd[0, 5]]).all()
+    # what is infinite or undefined there is n/a here
+    assert not hd95[0, 3:].isfinite().any()
+    assert np.isnan(found[3:, HD95]).all()
+
+
 def test_boundary_iou_of_its_definition() -> None:
     # the band by a chessboard distance to what is not of the class, 2 % of a diagonal of 115
     truth, prediction = blobs(5), blobs(6)

@@ -103,6 +103,44 @@ def test_kinds_add_up_to_the_confusion_matrix() -> None:
     assert [s for *_, s in shares.pairs] == sorted((s for *_, s in shares.pairs), reverse=True)
 
 
+def test_the_rules_pixel_by_pixel_with_scipy() -> None:
+    random = np.random.default_rng(1)
+    fields = ndimage.gaussian_filter(random.normal(size=(2, 4, 53, 79)), (0, 0, 3, 3))
+    truth, prediction = fields.argmax(axis=1).astype(np.uint8)
+    truth[20:26, 30:60] = IGNORE
+    counted = truth != IGNORE
+    right, wrong = counted & (truth == prediction), counted & (truth != prediction)
+    border = np.zeros(truth.shape, bool)
+    for row, column in np.argwhere(counted):
+        for down, beside in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            other = (row + down, column + beside)
+            if 0 <= other[0] < 53 and 0 <= other[1] < 79 and counted[other]:
+                border[row, column] |= truth[row, column] != truth[other]
+    near = ndimage.distance_transform_edt(~border) <= 2
+    unseen = {}
+    for key, ids in (("lost", truth), ("made up", prediction)):
+        unseen[key] = np.zeros(truth.shape, bool)
+        for index in range(4):
+            regions, count = ndimage.label(ids == index, np.ones((3, 3)))
+            for region in (regions == number for number in range(1, count + 1)):
+                few = (region & right).sum() < 0.1 * (region & counted).sum()
+                if few and (key == "lost" or (region & wrong & ~near).any()):
+                    unseen[key] |= region
+    lost, made_up = unseen["lost"], unseen["made up"]
+    expected = {
+        "boundary": wrong & ~lost & ~made_up & near,
+        "confusion": wrong & ((lost & made_up) | (~lost & ~made_up & ~near)),
+        "missed": wrong & lost & ~made_up,
+        "invented": wrong & made_up & ~lost,
+    }
+    budget = error_budget(truth, prediction, 4, IGNORE, band=2)
+    for kind, found in zip(ERROR_KINDS, budget, strict=True):
+        assert expected[kind].any()
+        own = np.where(expected[kind], truth, IGNORE)
+        matrix = confusion_matrix(own, prediction, 4, IGNORE)
+        np.testing.assert_array_equal(found, matrix)
+
+
 def test_no_error_has_no_shares() -> None:
     truth = scene((CAR, *AT))
     budget = error_budget(truth, truth, 3, IGNORE)

@@ -72,6 +72,10 @@ def test_a_report(written: FakeRun) -> None:
         f"{test['miou']:.3f}",
         f"majority baseline {test['majority_accuracy']:.3f}",
         "test of street",
+        "over 12 images in 4 groups",
+        "Only 4 groups: the interval rests on few",
+        "Primary: macro mIoU, not declared in dataset.yaml.",
+        f"95 %: {test['intervals']['miou']['low']:.3f} to {test['intervals']['miou']['high']:.3f}",
         "chose the checkpoint",
         "2 looks at test",
         "Side_walk &amp; kerb",
@@ -99,7 +103,7 @@ def test_every_figure_and_table_is_a_file(written: FakeRun) -> None:
     assert figures == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
     tables = {p.name for p in (run.path / "tables").iterdir()}
     stems = ["training", "times", "learning-curves", "environment", "splits", "evaluations"]
-    stems += [f"{kind}-street-{s}" for kind in ("classes", "images", "confusion") for s in _SPLITS]
+    stems += [f"{kind}-street-{s}" for kind in _TABLES for s in _SPLITS]
     assert tables == {f"{stem}.{kind}" for stem in stems for kind in ("csv", "md", "tex")}
     with (run.path / "tables" / "confusion-street-val.csv").open(newline="") as file:
         rows = list(csv.reader(file))
@@ -109,6 +113,7 @@ def test_every_figure_and_table_is_a_file(written: FakeRun) -> None:
 
 
 _SPLITS = ("val", "test")
+_TABLES = ("figures", "classes", "false-alarms", "images", "confusion")
 
 
 def test_an_evaluation_with_other_settings_stands_beside_the_plain_one(

@@ -42,6 +42,16 @@ def test_images_are_their_own_groups_without_any() -> None:
     assert count_groups(np.stack([ONE, TWO]), ["x", "y"]).unit == "image"
 
 
+def test_answers_of_no_class_are_wrong_and_predict_nothing() -> None:
+    """A second annotator's matrices: the last column is what was left out."""
+    counts = count_groups(np.array([[[3, 1, 2], [0, 4, 1]]]))
+    assert counts.values[0, 0].tolist() == [[3, 4], [6, 5], [3, 5]]
+    assert counts.classes == 2
+    found = estimate(counts)
+    assert found.value == pytest.approx((3 / (6 + 3 - 3) + 4 / (5 + 5 - 4)) / 2)
+    assert estimate(counts, PIXEL_ACCURACY).value == pytest.approx(7 / 11)
+
+
 def test_the_estimands_by_hand() -> None:
     # together: class 0 hit 5, truth 7, predicted 7; 1: hit 8, truth 10, predicted 9; 2: 0, 0, 1
     counts = count_groups(np.stack([ONE, TWO]))
@@ -98,7 +108,7 @@ def test_false_alarms_on_images_without_the_class_are_counted() -> None:
     ("matrices", "groups", "message"),
     [
         (made(3), ["a", "b"], "2 groups for 3 images"),
-        (made(3)[:, :2], None, "not confusion matrices"),
+        (made(3)[:, :, :2], None, "not confusion matrices"),
         (made(3)[:0], None, "not confusion matrices"),
         (made(3)[0], None, "not confusion matrices"),
         (made(3) / 2, None, "of float64"),

@@ -35,9 +35,14 @@ VOLATILE = ("seconds", "validation_seconds", "images_per_second", "peak_memory_b
 
 
 def steady(run: Run):
-    """The log without times and memory, and the best weights."""
+    """The log without times and memory, and the best weights, averaged and not."""
     rows = [{k: v for k, v in row.items() if k not in VOLATILE} for row in run.log]
-    return rows, load_file(run.checkpoints / "best.safetensors")
+    weights = {}
+    for name in ("best", "best-raw"):
+        path = run.checkpoints / f"{name}.safetensors"
+        if path.exists():
+            weights |= {f"{name} {key}": value for key, value in load_file(path).items()}
+    return rows, weights
 
 
 def assert_identical(one: Run, two: Run):

@@ -95,6 +95,39 @@ def test_an_ensemble_without_snapshots_is_an_error(cycled, tmp_path):
         Predictor(tmp_path / "copy", settings=["predict.ensemble=true"])
 
 
+def test_weights_are_kept_with_and_without_their_average(shapes, tmp_path):
+    recipe = RECIPE.replace(**{"train.ema": 0.9, "train.epochs": 2})
+    run = train(Dataset.open(shapes), recipe, tmp_path / "run")
+    raw, averaged = (run.load_model(f"{name}.safetensors") for name in ("best-raw", "best"))
+    assert run.summary["best_epoch"] == 2
+    state = torch.load(run.checkpoints / "last.pt", weights_only=True)["stepper"]
+    for model, key in ((raw, "model"), (averaged, "average")):
+        assert all(torch.equal(v, state[key][k]) for k, v in model.state_dict().items())
+    image = run.dataset().split("val")[0].image
+    plain = Predictor(run).probabilities(image)
+    np.testing.assert_array_equal(
+        Predictor(run, settings=["predict.ema=true"]).probabilities(image), plain
+    )
+    without = Predictor(run, settings=["predict.ema=false"]).probabilities(image)
+    assert abs(without - plain).max() > 1e-3
+    assert evaluate(run.setting(["predict.ema=false"])).settings == {"ema": False}
+    (run.checkpoints / "best-raw.safetensors").unlink()
+    with pytest.raises(RunError, match="the weights before averaging were not kept"):
+        Predictor(run, settings=["predict.ema=false"])
+
+
+def test_without_an_average_there_is_one_best_file(cycled):
+    assert not (cycled.checkpoints / "best-raw.safetensors").exists()
+    with pytest.raises(RecipeError, match="no weights were averaged"):
+        Predictor(cycled, settings=["predict.ema=false"])
+
+
+def test_a_fitted_temperature_is_refused_before_there_is_one(shapes, tmp_path):
+    with pytest.raises(RecipeError, match="a temperature is fitted after the training"):
+        train(Dataset.open(shapes), RECIPE.set(["predict.temperature=fitted"]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def states_after_two_epochs(shapes, changes):
     """The encoder's and the decoder's weights before, after one and after two epochs."""
     setup = prepare(Dataset.open(shapes), RECIPE.replace(**changes), "cpu")

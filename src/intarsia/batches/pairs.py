@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.augmentation import Augmentation, augment
 from intarsia.batches.cache_keys import cache_keys
 from intarsia.batches.pixel_cache import UNUSED_DAYS, PixelCache
 from intarsia.datasets import Dataset, Sample
@@ -21,11 +22,9 @@ from intarsia.file_cache import file_state
 from intarsia.images import Window, has_windows, read_header
 from intarsia.memory import available_memory
 from intarsia.transforms import (
-    Augmentation,
     Mask,
     Pixels,
     Preprocessing,
-    augment,
     grid_bounds,
     kept_size,
     shrink,
@@ -111,7 +110,7 @@ class Pairs:
     def sample(
         self, index: int, augmentation: Augmentation, rng: np.random.Generator, ignore_index: int
     ) -> tuple[NDArray[np.float32], Mask]:
-        """One random sample of a pair; see `transforms.augment`."""
+        """One random sample of a pair; see `augmentation.augment`."""
         image, mask = self[index]
         return augment(image, mask, self.preprocessing, augmentation, rng, ignore_index)
 

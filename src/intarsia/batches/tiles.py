@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.augmentation import Augmentation, augment_through
 from intarsia.batches.cache_keys import mask_settings
 from intarsia.batches.pairs import Pairs
 from intarsia.datasets.encodings import count_ids
 from intarsia.errors import DataError
 from intarsia.file_cache import FileCache, Question, answers
-from intarsia.transforms import Augmentation, Mask, Preprocessing, augment_through
+from intarsia.transforms import Mask, Preprocessing
 from intarsia.windows import moved, seen_window, tile_matrix, tile_starts
 
 _LAYOUT = 1  # of what is remembered of a mask

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from intarsia.augmentation import Augmentation
 from intarsia.batches.pairs import Pair, Pairs
 from intarsia.batches.tiles import Tiles
 from intarsia.environment import usable_cores
-from intarsia.transforms import Augmentation
 
 _AHEAD = 2  # batches made while the network works
 

@@ -110,9 +110,11 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     sys.exit(TERMINATED)
 
 
-def _stopped(what: str, words: Sequence[str]) -> None:
+def _stopped(what: str, words: list[str]) -> None:
     """Say that a command was stopped where it has no handler of its own, and how it goes on."""
-    resumes = bool(words) and words[0] in ("train", "compare", "reproduce")
+    resumes = bool(words) and words[0] in ("train", "reproduce")
+    # of finished runs there is nothing to resume
+    resumes |= words[:1] == ["compare"] and any(w.startswith("--recipes") for w in words)
     again = "do: the same command with --resume goes on" if resumes else ""
     _say(what, "nothing that was written before is lost", again)
 

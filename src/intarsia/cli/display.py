@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 Progress = Callable[[int, int], None]
 
@@ -21,6 +21,20 @@ def progress(title: str) -> Iterator[Progress]:
             yield show
     else:
         yield _lines(title)
+
+
+@contextmanager
+def later_progress(title: str) -> Iterator[Progress]:
+    """As `progress`, begun when it is first called: what comes before may speak for itself."""
+    with ExitStack() as held:
+        begun: list[Progress] = []
+
+        def show(done: int, total: int) -> None:
+            if not begun:
+                begun.append(held.enter_context(progress(title)))
+            begun[0](done, total)
+
+        yield show
 
 
 @contextmanager

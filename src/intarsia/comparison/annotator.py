@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from intarsia import metrics
 from intarsia.datasets import Dataset, Sample
-from intarsia.datasets.pairing import EXTENSIONS
+from intarsia.datasets.content import fingerprint
+from intarsia.datasets.pairing import image_files, key
 from intarsia.errors import DataError
 
 
@@ -19,8 +20,8 @@ def annotator_matrices(folder: Path, data: Dataset, samples: Sequence[Sample]) -
     """(N, K, K + 1) matrices of the second annotator's masks, rows the truth of the data set.
 
     The last column counts pixels that the annotator left out and the truth has: answers that are
-    wrong and of no class. Masks are found by the name of the image or of its mask, and read as the
-    data set's own are.
+    wrong and of no class. Masks are found by the name of the sample, with its folders or without,
+    or by that of its image or mask file, and read as the data set's own are.
 
     Raises:
         DataError: an image has no mask, or two, in the folder; sizes differ; values are no class.
@@ -39,6 +40,12 @@ def annotator_matrices(folder: Path, data: Dataset, samples: Sequence[Sample]) -
         )
     matrices = np.zeros((len(samples), classes, classes + 1), np.int32)
     for place, (sample, mask) in enumerate(found):
+        if mask is not None and fingerprint(mask) == fingerprint(sample.image):
+            raise DataError(
+                "the image itself lies where the mask should be",
+                where=mask,
+                hint="name the folder that holds the masks alone",
+            )
         truth = data.read_mask(sample)
         other = data.read_mask(replace(sample, mask=mask))
         if truth.shape != other.shape:
@@ -54,18 +61,18 @@ def annotator_matrices(folder: Path, data: Dataset, samples: Sequence[Sample]) -
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:
-    """Every picture in the folder by its name without extension."""
+    """Every picture in the folder by its name without extension, with its folders and without."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in EXTENSIONS and path.is_file():
-            found.setdefault(path.stem, []).append(path)
+    for path in image_files(folder):
+        for name in {key(path, folder), path.stem}:
+            found.setdefault(name, []).append(path)
     return found
 
 
 def _mask_of(sample: Sample, files: dict[str, list[Path]]) -> Path | None:
-    names = [sample.name.rpartition("/")[2], sample.image.stem]
+    names = [sample.name, sample.name.rpartition("/")[2], sample.image.stem]
     if isinstance(sample.mask, Path):
-        names.insert(0, sample.mask.stem)
+        names.insert(1, sample.mask.stem)
     for name in names:
         there = files.get(name, [])
         if len(there) > 1:
@@ -73,6 +80,7 @@ def _mask_of(sample: Sample, files: dict[str, list[Path]]) -> Path | None:
                 f"two masks by the second annotator for {sample.name}",
                 where=f"{there[0]}, {there[1]}",
                 expected="one mask an image",
+                hint="name the folder that holds the masks alone",
             )
         if there:
             return there[0]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from intarsia.comparison.contender import Contender
 from intarsia.comparison.cost import Cost
+from intarsia.comparison.manifests import listed
 from intarsia.errors import DataError, did_you_mean
 from intarsia.evaluation import Evaluation
 from intarsia.labels import LabelMap
@@ -29,7 +30,8 @@ class Entry:
     a second annotator P is K + 1, the last column what they left out. `estimates` are by metric
     (`miou`, `micro_iou`, `mean_dice`, `pixel_accuracy`), `class_estimates` the IoU of each class.
     `primary` is the figure that runs are ranked by. `leaks` says how the split that it was trained
-    with leaks, `chosen_on` how many of the images chose its checkpoint.
+    with leaks, as far as `leaks_checked`: the data may be gone. `chosen_on` is how many of the
+    images chose its checkpoint, `test_looks` how often it was measured on a test split.
     """
 
     contender: Contender
@@ -40,6 +42,7 @@ class Entry:
     class_estimates: tuple[Estimate, ...]
     cost: Cost
     leaks: tuple[str, ...] = ()
+    leaks_checked: bool = True
     chosen_on: int = 0
     test_looks: int = 0
 
@@ -76,7 +79,8 @@ class Entry:
             "primary": self.primary.to_json(),
             "classes": [each.to_json() for each in self.class_estimates],
             **self.cost.to_json(),
-            "leaks": list(self.leaks),
+            "trained_on": listed(run.manifest for run in self.contender.runs),
+            "leaks": list(self.leaks) if self.leaks_checked else None,
             "chosen_on": self.chosen_on,
             "test_looks": self.test_looks,
         }
@@ -87,9 +91,11 @@ class Comparison:
     """What `compare` found. `entries` are in the order they were given, `ranking` the best first.
 
     `files` are the N images, `groups` the group of each (its own name where it is one of its own),
+    made by the rule `group_by` where they are not the data's own,
     `estimand` what the runs are ranked by, `pairs` every paired difference with its verdict.
-    `failed` are contenders of which no training succeeded. `remarks` are sentences for whoever
-    reads the table.
+    `failed` are contenders of which no training succeeded, `given` the names of all in their order.
+    `settings` are the budget and repeats of trainings that the comparison began. `remarks` are
+    sentences for whoever reads the table.
     """
 
     data: str
@@ -106,6 +112,8 @@ class Comparison:
     failed: tuple[Contender, ...] = ()
     remarks: tuple[str, ...] = ()
     settings: Mapping[str, Any] | None = None
+    given: tuple[str, ...] = ()
+    group_by: str | None = None
 
     @property
     def ranking(self) -> tuple[Entry, ...]:

@@ -8,22 +8,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from intarsia.runs import Run
+import numpy as np
+
+from intarsia.evaluation import OUT_OF_FOLD
+from intarsia.runs import CrossValidation, Run
 
 if TYPE_CHECKING:
+    from intarsia.comparison.judged_images import JudgedImages
     from intarsia.evaluation import Evaluation
     from intarsia.inference import Inference
     from intarsia.transforms import Pixels
 
 _ROUNDS = 5
+_TIMED = 3  # images, evenly spaced
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Means over the repeats; None is n/a. `milliseconds_per_image` is from pixels to mask.
+    """Means over the repeats; None is n/a.
 
-    `multiply_adds` are those of one image from pixels to mask, tiles and flips included.
-    `peak_memory_bytes` is that of the training, `images_per_second` its speed with data.
+    `parameters` are those of all networks that predict together, `multiply_adds` those of one image
+    from pixels to mask, tiles and flips included, `milliseconds_per_image` the time that this
+    takes. `peak_memory_bytes` is the most that a training process took, `images_per_second` its
+    speed with data. `evaluation_seconds` is the measuring of all images, reading included.
     """
 
     parameters: int | None = None
@@ -39,16 +46,65 @@ class Cost:
         return asdict(self)
 
 
-def measure_cost(
+def measure_costs(
+    contenders: Mapping[str, Sequence[Run]],
+    sheets: Mapping[str, Sequence[Evaluation]],
+    judged: JudgedImages,
+    device: str,
+) -> dict[str, Cost]:
+    """What each contender costs, by name; one without runs has no figures.
+
+    Latencies are measured now, in turn, with the network of the first repeat.
+
+    Raises:
+        RunError: a run has no weights.
+    """
+    from intarsia.backends.device import select_device
+    from intarsia.backends.torch_backend import torch_network
+
+    places = {int(at) for at in np.linspace(0, len(judged.samples) - 1, _TIMED).round()}
+    images = [judged.data.read_image(judged.samples[place]) for place in sorted(places)]
+    networks, parameters = {}, {}
+    for name, runs in contenders.items():
+        if runs:
+            run = _measured_run(runs[0], judged.split)
+            models = run.load_models()
+            parameters[name] = sum(p.numel() for model in models for p in model.parameters())
+            networks[name] = run.inference(torch_network(*models, device=select_device(device)))
+    times = time_in_turn(networks, images)
+    return {
+        name: _cost(
+            runs,
+            sheets[name],
+            parameters=parameters[name],
+            multiply_adds=count_multiply_adds(networks[name], images[0]),
+            milliseconds=times[name],
+        )
+        if runs
+        else Cost()
+        for name, runs in contenders.items()
+    }
+
+
+def _measured_run(run: Run, split: str) -> Run:
+    """The run whose network makes the figures: out of fold it is one, elsewhere their ensemble."""
+    if isinstance(run, CrossValidation) and split == OUT_OF_FOLD:
+        return run.folds[0]
+    return run
+
+
+def _cost(
     runs: Sequence[Run],
     sheets: Sequence[Evaluation],
-    milliseconds: float | None,
-    multiply_adds: int | None,
+    *,
+    parameters: int,
+    multiply_adds: int,
+    milliseconds: float,
 ) -> Cost:
-    """The cost of a recipe from what its repeats have left."""
+    """From what the repeats have left, and what was measured of the first one's network."""
     summaries = [run.summary for run in runs]
     return Cost(
-        parameters=summaries[0].get("parameters"),
+        parameters=parameters,
         multiply_adds=multiply_adds,
         training_seconds=_mean([s.get("training_seconds") for s in summaries]),
         epochs=_mean([s.get("epochs") for s in summaries]),
@@ -86,7 +142,8 @@ def count_multiply_adds(inference: Inference, image: Pixels) -> int:
 
 
 def _speed(run: Run) -> float | None:
-    rows = [row["images_per_second"] for row in run.log]
+    trainings = run.folds if isinstance(run, CrossValidation) else [run]
+    rows = [row["images_per_second"] for training in trainings for row in training.log]
     return statistics.median(rows) if rows else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from intarsia.errors import RecipeError, RunError
 from intarsia.images import write_atomic
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
+from intarsia.training.folder import compare_data
 
 SCHEMA = 1
 _PLAN, _MANIFEST = "experiment.json", "dataset.json"
@@ -30,29 +31,51 @@ class Experiment:
     ) -> Experiment:
         """Writes what all trainings share, or finds it as it was written before.
 
+        To be called with the folder's lock held; `check_folder` comes before it.
+
         Raises:
-            RunError: the folder is taken (and `resume` is not given), or holds other recipes or
-                other data.
+            RunError: the folder holds other recipes or other data.
         """
         experiment = cls(folder)
-        if (folder / _PLAN).is_file():
-            if not resume:
-                raise RunError(
-                    "the folder already holds a comparison",
-                    where=folder,
-                    hint="add --resume to go on with it, or choose another --out",
-                )
-            experiment._compare_with(data, recipes)
+        if resume and (folder / _PLAN).is_file():
+            experiment._compare_recipes(recipes)
+            stored = _read(folder / _MANIFEST)
+            compare_data(stored, data)
+            if stored["root"] != data.root.as_posix():
+                # the same files, elsewhere by now
+                _write(folder / _MANIFEST, data.manifest())
             return experiment
-        if folder.exists() and any(folder.iterdir()) and not resume:
-            raise RunError("the folder is not empty", where=folder, hint="choose another --out")
-        (folder / "recipes").mkdir(parents=True, exist_ok=True)
+        (folder / "recipes").mkdir(exist_ok=True)
         for name, recipe in recipes.items():
             recipe.save(folder / "recipes" / f"{name}.yaml")
         _write(folder / _MANIFEST, data.manifest())
         # last: with it the folder is a comparison
         _write(folder / _PLAN, {"schema": SCHEMA, "recipes": list(recipes)})
         return experiment
+
+    @staticmethod
+    def check_folder(folder: Path, *, resume: bool) -> None:
+        """Raises RunError where the folder cannot become a comparison, or go on as one."""
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise RunError("this is a file", where=folder, hint="choose another --out")
+        holds_comparison = (folder / _PLAN).is_file()
+        if holds_comparison and not resume:
+            raise RunError(
+                "the folder already holds a comparison",
+                where=folder,
+                hint="add --resume to go on with it, or choose another --out",
+            )
+        # what a comparison has that was killed before its plan was whole
+        begun = {"recipes", _MANIFEST} if resume else set()
+        other = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - begun
+        if other and not holds_comparison:
+            raise RunError(
+                f"the folder is not empty: {', '.join(sorted(other)[:3])}",
+                where=folder,
+                hint="choose another --out",
+            )
 
     def dataset(self) -> Dataset:
         """The data as they were when the first training began."""
@@ -68,6 +91,11 @@ class Experiment:
         """Where a training that failed says why."""
         return self.folder / "failures" / f"{name}-repeat-{repeat}.txt"
 
+    def begun(self, name: str) -> list[Run]:
+        """The repeats of a recipe that have begun, finished or not."""
+        folders = (self.folder / "runs" / name).glob("repeat-*")
+        return [Run.open(path) for path in sorted(folders) if (path / "recipe.yaml").is_file()]
+
     def finished(self, name: str, repeat: int) -> Run | None:
         path = self.run_path(name, repeat)
         if not (path / "recipe.yaml").is_file():
@@ -75,7 +103,7 @@ class Experiment:
         run = Run.open(path)
         return run if run.finished else None
 
-    def _compare_with(self, data: Dataset, recipes: Mapping[str, Recipe]) -> None:
+    def _compare_recipes(self, recipes: Mapping[str, Recipe]) -> None:
         names = _read(self.folder / _PLAN)["recipes"]
         if names != list(recipes):
             raise RunError(
@@ -85,37 +113,25 @@ class Experiment:
                 hint="choose another --out",
             )
         for name, recipe in recipes.items():
-            stored, given = self.recipe(name).flat(), recipe.flat()
-            changed = [key for key, value in given.items() if stored[key] != value]
+            stored = self.recipe(name).flat()
+            changed = [
+                f"{key} was {stored[key]} and is {value}"
+                for key, value in recipe.flat().items()
+                if stored[key] != value
+            ]
             if changed:
-                listed = ", ".join(f"{key} was {stored[key]}" for key in changed[:3])
                 raise RunError(
-                    f"the recipe {name} of this comparison differs: {listed}",
+                    f"the recipe {name} of this comparison differs: {', '.join(changed[:3])}",
                     where=self.folder,
                     hint="give the same flags to go on with it, or choose another --out",
                 )
-        manifest = _read(self.folder / _MANIFEST)
-        key = ("name", "split", "sha256", "mask_sha256")
-        here, there = (
-            {tuple(sample[k] for k in key) for sample in each["samples"]}
-            for each in (data.manifest(), manifest)
-        )
-        if here != there:
-            names = sorted({str(row[0]) for row in here ^ there})
-            raise RunError(
-                f"{len(names)} images, masks or splits have changed since the comparison began: "
-                f"{', '.join(names[:3])}",
-                where=self.folder,
-                expected="one manifest for all trainings",
-                hint="restore them, or choose another --out",
-            )
 
 
-def recipe_names(recipes: Mapping[str, Recipe] | list[str]) -> dict[str, Recipe]:
+def load_recipes(recipes: Mapping[str, Recipe] | Sequence[str]) -> dict[str, Recipe]:
     """Recipes by what they are called in the comparison: built-in names, or files' stems.
 
     Raises:
-        RecipeError: no such recipe, fewer than two, or two of one name.
+        RecipeError: no such recipe, fewer than two, two of one name, or a name that is no folder's.
     """
     if isinstance(recipes, Mapping):
         found = dict(recipes)
@@ -132,10 +148,14 @@ def recipe_names(recipes: Mapping[str, Recipe] | list[str]) -> dict[str, Recipe]
             found[name] = Recipe.load(given)
     if len(found) < 2:
         raise RecipeError(
-            f"{len(found)} recipe to compare: {', '.join(found) or 'none'}",
+            f"{len(found)} recipe{'s' * (len(found) != 1)} to compare: "
+            f"{', '.join(found) or 'none'}",
             expected="two or more: --recipes A,B",
             hint="`intarsia recipes` lists them",
         )
+    for name in found:
+        if name in ("", ".", "..") or Path(name).name != name:
+            raise RecipeError(f'"{name}" cannot be the name of a folder', expected="a plain name")
     return found
 
 

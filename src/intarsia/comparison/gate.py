@@ -26,12 +26,19 @@ def judge_first(comparison: Comparison, rule: Rule) -> Gate:
 
     `better` passes where the verdict is *better*, and fails where it is *worse* or *equivalent*.
     `not-worse` passes where the whole interval of the difference lies above -margin
-    (non-inferiority), and fails where all of it lies below. Everything else is undecided.
+    (non-inferiority), and fails where all of it lies below. Everything else is undecided. A first
+    one that could not be trained fails; another one that could not leaves it undecided.
     """
-    first = comparison.entries[0].name
-    others = [entry.name for entry in comparison.entries[1:]]
+    given = comparison.given or tuple(entry.name for entry in comparison.entries)
+    first, others = given[0], given[1:]
+    failed = {each.name: each for each in comparison.failed}
+    if first in failed:
+        return Gate("fail", f"{first} could not be trained: {failed[first].failures[-1]}.")
     gates = [
-        _judge(first, comparison.pair(first, other), comparison.margin, rule) for other in others
+        Gate("undecided", f"{other} could not be trained: {failed[other].failures[-1]}.")
+        if other in failed
+        else _judge(first, comparison.pair(first, other), comparison.margin, rule)
+        for other in others
     ]
     for answer in ("fail", "undecided"):
         for gate in gates:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,19 +12,16 @@ import numpy as np
 
 from intarsia.comparison.annotator import annotator_matrices
 from intarsia.comparison.comparison import Comparison, Entry
-from intarsia.comparison.contender import Contender, open_contender
-from intarsia.comparison.cost import Cost, count_multiply_adds, measure_cost, time_in_turn
+from intarsia.comparison.contender import Contender, contender_of, told_apart
+from intarsia.comparison.cost import Cost, measure_costs
+from intarsia.comparison.judged_images import JudgedImages
 from intarsia.comparison.remarks import comparison_remarks
-from intarsia.comparison.seen import check_unseen, chosen_on, split_leaks
+from intarsia.comparison.seen import LeakCheck, check_unseen, chosen_on
+from intarsia.comparison.sheets import judged_sheet, matrices_of
 from intarsia.datasets import Dataset
-from intarsia.datasets.content import fingerprint
-from intarsia.datasets.groups import group_samples, parse_rule
-from intarsia.datasets.manifest import mask_digest
-from intarsia.errors import DataError, RunError
-from intarsia.evaluation import OUT_OF_FOLD, Evaluation, evaluate, load_sheet
-from intarsia.evaluation.sheet import sheet_name
+from intarsia.errors import DataError
+from intarsia.evaluation import OUT_OF_FOLD, Evaluation, primary_estimand
 from intarsia.file_cache import FileCache
-from intarsia.prediction import Predictor
 from intarsia.runs import CrossValidation, Run
 from intarsia.statistics import (
     MEAN_DICE,
@@ -40,11 +38,8 @@ from intarsia.statistics import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from intarsia.datasets import Sample
-
 MARGIN = 0.01
 _METRICS = (MIOU, MICRO_IOU, MEAN_DICE, PIXEL_ACCURACY)
-_TIMED = 3  # images, evenly spaced
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,55 +72,37 @@ def compare(
     `test` is recorded. Intervals are over the data's groups, over images where there are none, or
     over the groups that `group_by` makes (`blocks:12`: see docs/splits.md). `margin` is the
     difference that does not matter. `cache` spares the check for leaks the files that it knows;
-    `progress` is called with (runs measured, all of them).
+    `progress` is called with (images measured, all of them, those of every run).
 
     Raises:
-        DataError: fewer than two contenders, classes or images that are not the same, or an image
-            that one of the runs was trained on.
+        DataError: fewer than two contenders, classes or images that are not the same, an image
+            that one of the runs was trained on, or a margin that is none.
         RunError: a run that is not finished or cannot be read.
+        ModelError: the network of a run gives no numbers.
     """
-    contenders = _named([_contender(run) for run in runs])
+    check_margin(margin)
+    contenders = told_apart([contender_of(run) for run in runs])
     ready = [each for each in contenders if each.runs or each.annotator]
     failed = tuple(each for each in contenders if each not in ready)
     trained = [run for each in ready for run in each.runs]
-    if len(ready) < 2 or not trained:
-        raise DataError(
-            f"{len(ready)} to compare: {', '.join(c.name for c in ready) or 'none'}",
-            expected="two runs or more, or a run and a second annotator",
-            hint="; ".join(f"{c.name}: {c.failures[-1]}" for c in failed) or None,
-        )
-    given = _opened(data, trained[0])
-    _check_labels(trained, given)
-    recipe = trained[0].recipe.data
-    dataset = given.ignoring(recipe.ignore).keeping(recipe.classes)
-    samples = _samples(dataset, split, trained)
-    digests = {sample.name: fingerprint(sample.image)[1] for sample in samples}
+    _check_count(ready, failed)
+    check_runs(trained, split)
+    dataset = in_their_classes(data, trained[0], cache)
+    judged = JudgedImages.of(dataset, split, group_by)
     for run in trained:
-        check_unseen(run, digests, dataset.root)
-    groups = _groups(dataset, samples, group_by)
-    measured: list[_Measured] = []
-    done = 0
-    for each in ready:
-        sheets = []
-        for run in each.runs:
-            sheets.append(_sheet(run, given, split, samples, digests, device))
-            done += 1
-            if progress is not None:
-                progress(done, len(trained))
-        matrices = [
-            _in_order(sheet, samples, run) for sheet, run in zip(sheets, each.runs, strict=True)
-        ]
-        if each.annotator is not None:
-            matrices = [annotator_matrices(each.annotator, dataset, samples)]
-        measured.append(
-            _Measured(each, tuple(sheets), tuple(matrices), count_groups(matrices, groups))
-        )
+        check_unseen(run, judged)
+    measured = _measure(ready, judged, device, progress)
     names = tuple(dataset.labels.names)
-    estimand = MIOU
-    costs = _costs(measured, given, samples, device)
-    leaks = {run.path: split_leaks(run, cache) for run in trained}
+    estimand, declared = _estimand(dataset)
+    costs = measure_costs(
+        {each.contender.name: each.contender.runs for each in measured},
+        {each.contender.name: each.sheets for each in measured},
+        judged,
+        device,
+    )
+    leak_check = LeakCheck(judged, cache)
     entries = tuple(
-        _entry(each, costs[each.contender.name], leaks, digests, split, estimand, names, level)
+        _entry(each, costs[each.contender.name], leak_check, judged, estimand, level)
         for each in measured
     )
     pairs = compare_pairs(
@@ -139,176 +116,140 @@ def compare(
         data=dataset.name,
         split=split,
         labels=dataset.labels,
-        files=tuple(sample.name for sample in samples),
-        groups=tuple(groups),
+        files=judged.names,
+        groups=judged.groups,
         estimand=estimand,
-        declared=False,
+        declared=declared,
         margin=margin,
         level=level,
         entries=entries,
         pairs=pairs,
         failed=failed,
-        remarks=comparison_remarks(entries, pairs, split),
+        remarks=comparison_remarks(entries, pairs, names),
+        given=tuple(each.name for each in contenders),
+        group_by=group_by,
     )
 
 
-def _contender(run: Contender | Run | str | Path) -> Contender:
-    if isinstance(run, Contender):
-        return run
-    return Contender(run.name, (run,)) if isinstance(run, Run) else open_contender(run)
-
-
-def _named(contenders: Sequence[Contender]) -> list[Contender]:
-    """The same with names that tell them apart: folders of equal names get their parents'."""
-    names = [each.name for each in contenders]
-    doubled = {name for name in names if names.count(name) > 1}
-    found: list[Contender] = []
-    for each in contenders:
-        name = each.name
-        if name in doubled:
-            folder = each.annotator or each.runs[0].path
-            name = f"{folder.resolve().parent.name}/{name}"
-        if any(other.name == name for other in found):
-            raise DataError(
-                f'"{name}" takes part twice', expected="runs whose folders differ in their names"
-            )
-        found.append(Contender(name, each.runs, each.annotator, each.failures))
-    return found
-
-
-def _opened(data: Dataset | str | Path | None, first: Run) -> Dataset:
-    if data is None:
-        return first.dataset()
-    return data if isinstance(data, Dataset) else Dataset.open(data)
-
-
-def _check_labels(runs: Sequence[Run], data: Dataset) -> None:
-    """Raises where the runs do not have the same classes in the same order."""
-    first = runs[0]
-    for run in runs[1:]:
-        if run.labels.names != first.labels.names:
-            raise DataError(
-                f"{first.name} and {run.name} have different classes",
-                where=run.path,
-                expected=f"those of {first.name}: {', '.join(first.labels.names)}",
-                hint=f"{run.name} has: {', '.join(run.labels.names)}",
-            )
-        if sorted(run.manifest["ignored"]) != sorted(first.manifest["ignored"]):
-            raise DataError(
-                f"{first.name} and {run.name} ignore different classes",
-                where=run.path,
-                expected=f"{first.name} ignores {_listed(first.manifest['ignored'])}",
-                hint=f"{run.name} ignores {_listed(run.manifest['ignored'])}",
-            )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"
-
-
-def _samples(data: Dataset, split: str, runs: Sequence[Run]) -> tuple[Sample, ...]:
-    """The images to compare on."""
-    if split != OUT_OF_FOLD:
-        samples = data.split(split)
-    else:
-        single = [run.name for run in runs if not isinstance(run, CrossValidation)]
-        if single:
-            raise DataError(
-                f"{single[0]} is a single training", expected="folders of `intarsia train --folds`"
-            )
-        samples = tuple(sample for sample in data.samples if sample.fold is not None)
-    unlabelled = [sample.name for sample in samples if sample.mask is None]
-    if unlabelled or not samples:
+def check_margin(margin: float) -> None:
+    """Raises DataError where the margin is no difference between two shares."""
+    if not 0 < margin < 1:
         raise DataError(
-            f"{len(unlabelled)} images of {split} have no mask: {', '.join(unlabelled[:3])}"
-            if samples
-            else f"no images in {split}",
-            where=data.root,
+            f"the margin is {margin}",
+            expected="the largest difference that does not matter, between 0 and 1, say 0.01",
         )
-    return samples
 
 
-def _groups(data: Dataset, samples: Sequence[Sample], rule: str | None) -> list[str]:
-    """The group of every image; its own name where it is one of its own."""
-    if rule is None:
-        return [sample.group or sample.name for sample in samples]
-    found = group_samples(samples, [parse_rule(rule)], root=data.root, read=data.read_image)
-    return [found.get(sample.name) or sample.name for sample in samples]
+def check_same_classes(labels: Sequence[tuple[str, Sequence[str], Sequence[str]]]) -> None:
+    """Raises DataError where trainings differ in their classes, or in those that they ignore.
+
+    Each has its name, its classes in their order, and the classes that it ignores.
+    """
+    first, classes, ignored = labels[0]
+    for name, others, left_out in labels[1:]:
+        if list(others) != list(classes):
+            raise DataError(
+                f"{first} and {name} have different classes",
+                expected=f"those of {first}: {', '.join(classes)}",
+                hint=f"{name} has: {', '.join(others)}",
+            )
+        if sorted(left_out) != sorted(ignored):
+            raise DataError(
+                f"{first} and {name} ignore different classes",
+                expected=f"{first} ignores {', '.join(ignored) or 'none'}",
+                hint=f"{name} ignores {', '.join(left_out) or 'none'}",
+            )
 
 
-def _sheet(
-    run: Run,
-    data: Dataset,
-    split: str,
-    samples: Sequence[Sample],
-    digests: Mapping[str, str],
+def _check_count(ready: Sequence[Contender], failed: Sequence[Contender]) -> None:
+    if len(ready) < 2 or not any(each.runs for each in ready):
+        raise DataError(
+            f"{len(ready)} to compare: {', '.join(each.name for each in ready) or 'none'}",
+            expected="two runs or more, or a run and a second annotator",
+            hint="; ".join(f"{each.name}: {each.failures[-1]}" for each in failed) or None,
+        )
+
+
+def check_runs(runs: Sequence[Run], split: str) -> None:
+    """Raises where the runs cannot be compared with each other, whatever the data."""
+    check_same_classes([(str(run.path), run.labels.names, run.manifest["ignored"]) for run in runs])
+    single = [run.name for run in runs if not isinstance(run, CrossValidation)]
+    if split == OUT_OF_FOLD and single:
+        raise DataError(
+            f"{single[0]} is a single training, which has no folds",
+            expected="folders of `intarsia train --folds`",
+            hint="compare on test, or on data that none of the runs has seen",
+        )
+
+
+def in_their_classes(
+    data: Dataset | str | Path | None, run: Run, cache: FileCache | None
+) -> Dataset:
+    """The data with the classes of the runs."""
+    if data is None:
+        return run.dataset()
+    given = data if isinstance(data, Dataset) else Dataset.open(data, cache=cache)
+    dataset = given.ignoring(run.recipe.data.ignore).keeping(run.recipe.data.classes)
+    if dataset.labels.names != run.labels.names:
+        raise DataError(
+            f"the classes of the data are not those of {run.path}",
+            where=dataset.root,
+            expected=", ".join(run.labels.names),
+            hint=f"the data have: {', '.join(dataset.labels.names)}",
+        )
+    return dataset
+
+
+def _measure(
+    contenders: Sequence[Contender],
+    judged: JudgedImages,
     device: str,
-) -> Evaluation:
-    """The run's own sheet of these very images and masks, measured now where there is none."""
-    name = sheet_name(str(run.manifest["name"]), split, run.settings)
-    if (run.path / "evaluations" / f"{name}.npz").is_file():
-        known = {item["name"]: item for item in run.manifest["samples"]}
-        same = all(
-            sample.name in known
-            and known[sample.name]["sha256"] == digests[sample.name]
-            and known[sample.name]["mask_sha256"] == mask_digest(sample.mask)
-            for sample in samples
-        )
-        if same:
-            sheet = load_sheet(run, name)
-            if sorted(row.file for row in sheet.per_image) == sorted(digests):
-                return sheet
-    return evaluate(run, data, split, splits="data", device=device)
+    progress: Callable[[int, int], None] | None,
+) -> list[_Measured]:
+    total = len(judged.names) * sum(len(each.runs) for each in contenders)
+    done = 0
+    told = None
+    if progress is not None:
+        progress(0, total)
+    measured = []
+    for each in contenders:
+        sheets, matrices = [], []
+        for run in each.runs:
+            if progress is not None:
+                told = partial(_told, progress, done, total)
+            sheet = judged_sheet(run, judged, device, told)
+            sheets.append(sheet)
+            matrices.append(matrices_of(sheet, judged, run))
+            done += len(judged.names)
+            if progress is not None:
+                progress(done, total)
+        if each.annotator is not None:
+            matrices.append(annotator_matrices(each.annotator, judged.data, judged.samples))
+        counts = count_groups(matrices, judged.groups)
+        measured.append(_Measured(each, tuple(sheets), tuple(matrices), counts))
+    return measured
 
 
-def _in_order(sheet: Evaluation, samples: Sequence[Sample], run: Run) -> NDArray[np.integer]:
-    """(N, K, K) matrices in the order of the samples."""
-    places = {row.file: place for place, row in enumerate(sheet.per_image)}
-    missing = [sample.name for sample in samples if sample.name not in places]
-    if missing or sheet.matrices is None:
-        raise RunError(
-            f"{run.name} has no figures on {len(missing)} of {len(samples)} images: "
-            f"{', '.join(missing[:3])}",
-            where=run.path,
-            expected="runs that are measured on the same images",
-        )
-    return np.asarray(sheet.matrices[[places[sample.name] for sample in samples]])
+def _told(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
 
 
-def _costs(
-    measured: Sequence[_Measured], data: Dataset, samples: Sequence[Sample], device: str
-) -> dict[str, Cost]:
-    """What each contender costs; latencies are taken in turn, with the first repeat of each."""
-    shown = sorted({int(i) for i in np.linspace(0, len(samples) - 1, _TIMED).round()})
-    predictors = {
-        each.contender.name: Predictor(each.contender.runs[0], device=device)
-        for each in measured
-        if each.contender.runs
-    }
-    images = [data.read_image(samples[place]) for place in shown]
-    times = time_in_turn({n: p.inference for n, p in predictors.items()}, images)
-    costs = {}
-    for each in measured:
-        name = each.contender.name
-        if name not in predictors:
-            costs[name] = Cost()
-            continue
-        adds = count_multiply_adds(predictors[name].inference, images[0])
-        costs[name] = measure_cost(each.contender.runs, each.sheets, times[name], adds)
-    return costs
+def _estimand(data: Dataset) -> tuple[Estimand, bool]:
+    """What runs are ranked by, and whether the data declare it."""
+    return primary_estimand(data.primary, data.labels), data.primary is not None
 
 
 def _entry(
     measured: _Measured,
     cost: Cost,
-    leaks: Mapping[Path, Sequence[str]],
-    digests: Mapping[str, str],
-    split: str,
+    leak_check: LeakCheck,
+    judged: JudgedImages,
     estimand: Estimand,
-    names: tuple[str, ...],
     level: float,
 ) -> Entry:
     runs, counts = measured.contender.runs, measured.counts
+    names = tuple(judged.data.labels.names)
+    leaks = [leak_check.leaks(run) for run in runs]
     return Entry(
         contender=measured.contender,
         matrices=measured.matrices,
@@ -320,7 +261,8 @@ def _entry(
             for k in range(len(names))
         ),
         cost=cost,
-        leaks=tuple(dict.fromkeys(leak for run in runs for leak in leaks[run.path])),
-        chosen_on=max((chosen_on(run, digests, split) for run in runs), default=0),
+        leaks=tuple(dict.fromkeys(leak for each in leaks for leak in each or ())),
+        leaks_checked=None not in leaks,
+        chosen_on=max((chosen_on(run, judged) for run in runs), default=0),
         test_looks=max((run.test_looks for run in runs), default=0),
     )

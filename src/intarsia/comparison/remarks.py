@@ -5,38 +5,85 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from intarsia.comparison.comparison import Entry
-from intarsia.comparison.seen import same_samples
+from intarsia.comparison.manifests import same_data, split_sizes
 from intarsia.statistics import Difference
 
 _UNEVEN = 1.15  # ratio of training times that is no equal budget any more
 
 
 def comparison_remarks(
-    entries: Sequence[Entry], pairs: Sequence[Difference], split: str
+    entries: Sequence[Entry], pairs: Sequence[Difference], names: Sequence[str]
 ) -> tuple[str, ...]:
-    """Leaks, selection, looks at the test, unequal data, unequal budgets, then the statistics'."""
-    remarks = []
-    for entry in entries:
-        if entry.leaks:
-            remarks.append(
-                f"LEAK: {entry.name} was trained with a split that leaks: {'; '.join(entry.leaks)}."
-            )
-    chosen = [entry.name for entry in entries if entry.chosen_on]
-    if chosen:
-        remarks.append(
-            f"{', '.join(chosen)} chose the checkpoint on these images: the figures are a little "
-            "better than the truth, the differences much less so."
-        )
-    looked = {entry.name: entry.test_looks for entry in entries if entry.test_looks}
-    if looked:
-        counted = ", ".join(f"{name} {count}" for name, count in looked.items())
-        remarks.append(f"Looks at the test split so far: {counted}.")
-    remarks += _data_remarks(entries)
-    remarks += _budget_remarks(entries)
-    for entry in entries:
-        remarks += [f"{entry.name}: {failure}" for failure in entry.contender.failures]
-    remarks += [remark for pair in pairs for remark in pair.remarks]
+    """Leaks, selection, looks at the test, classes, data, budgets, failures, then the statistics'.
+
+    `names` are those of the classes.
+    """
+    remarks = [
+        *_leak_remarks(entries),
+        *_selection_remarks(entries),
+        *_look_remarks(entries),
+        *_class_remarks(entries, names),
+        *_data_remarks(entries),
+        *_budget_remarks(entries),
+        *(f"{entry.name}: {failure}" for entry in entries for failure in entry.contender.failures),
+        *(remark for pair in pairs for remark in pair.remarks),
+    ]
     return tuple(dict.fromkeys(remarks))
+
+
+def _leak_remarks(entries: Sequence[Entry]) -> list[str]:
+    remarks = [
+        f"LEAK: {entry.name} was trained with a split that leaks: {'; '.join(entry.leaks)}."
+        for entry in entries
+        if entry.leaks
+    ]
+    unchecked = [entry.name for entry in entries if not entry.leaks_checked]
+    if unchecked:
+        remarks.append(
+            f"Whether their splits leak is not known, for the data of the training are gone: "
+            f"{', '.join(unchecked)}."
+        )
+    return remarks
+
+
+def _selection_remarks(entries: Sequence[Entry]) -> list[str]:
+    chosen = [entry.name for entry in entries if entry.chosen_on]
+    others = [entry.name for entry in entries if entry.contender.runs and not entry.chosen_on]
+    if not chosen:
+        return []
+    text = f"{', '.join(chosen)} chose the checkpoint on these images: "
+    if others:
+        return [f"{text}the comparison with {', '.join(others)} is a little too kind to them."]
+    return [f"{text}the figures are a little better than the truth, the differences much less so."]
+
+
+def _look_remarks(entries: Sequence[Entry]) -> list[str]:
+    looked = [f"{entry.name} {entry.test_looks}" for entry in entries if entry.test_looks]
+    return [f"Looks at the test split so far: {', '.join(looked)}."] if looked else []
+
+
+def _class_remarks(entries: Sequence[Entry], names: Sequence[str]) -> list[str]:
+    remarks = []
+    truth = entries[0].matrix.sum(axis=1)
+    absent = [name for name, pixels in zip(names, truth, strict=True) if not pixels]
+    if absent:
+        remarks.append(f"In no truth of these images: {', '.join(absent)}.")
+    never = {
+        entry.name: [
+            name
+            for name, true, predicted in zip(names, truth, entry.matrix.sum(axis=0), strict=False)
+            if true and not predicted
+        ]
+        for entry in entries
+    }
+    nobody = [name for name in names if all(name in classes for classes in never.values())]
+    if nobody:
+        remarks.append(f"Predicted by nobody, IoU 0: {', '.join(nobody)}.")
+    for run, classes in never.items():
+        alone = [name for name in classes if name not in nobody]
+        if alone:
+            remarks.append(f"{run} never predicts: {', '.join(alone)} (IoU 0).")
+    return remarks
 
 
 def _data_remarks(entries: Sequence[Entry]) -> list[str]:
@@ -44,21 +91,17 @@ def _data_remarks(entries: Sequence[Entry]) -> list[str]:
     first = trained[0]
     manifest = first.contender.runs[0].manifest
     return [
-        f"{run.path} was trained on other images than {first.name}: "
-        f"{_sizes(run.manifest)} against {_sizes(manifest)}."
+        f"{entry.name} was trained on other data than {first.name}: "
+        f"{_sizes(other)} against {_sizes(manifest)}."
         for entry in trained
-        for run in entry.contender.runs
-        if not same_samples(run.manifest, manifest)
+        for other in (run.manifest for run in entry.contender.runs)
+        if not same_data(other, manifest)
     ]
 
 
 def _sizes(manifest: dict[str, object]) -> str:
-    samples = manifest["samples"]
-    counts: dict[str, int] = {}
-    if isinstance(samples, list):
-        for sample in samples:
-            counts[str(sample["split"])] = counts.get(str(sample["split"]), 0) + 1
-    return ", ".join(f"{count} {split}" for split, count in counts.items() if split != "None")
+    sizes = ", ".join(f"{count} {split}" for split, count in split_sizes(manifest).items())
+    return f"{manifest['name']} ({sizes})"
 
 
 def _budget_remarks(entries: Sequence[Entry]) -> list[str]:

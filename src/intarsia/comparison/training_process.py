@@ -1,4 +1,4 @@
-"""One training of a comparison, run by `trainings` as `python -m` in a process of its own."""
+"""One training of a comparison, which `supervision` runs as `python -m` in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 from intarsia.comparison.experiment import Experiment
@@ -16,7 +16,7 @@ from intarsia.images import write_atomic
 from intarsia.recipe import Recipe
 from intarsia.training import train
 
-_INTERRUPTED, _FAILED = 130, 1
+_STOPPED, _FAILED = 130, 1
 
 
 def main(folder: Path, name: str, repeat: int, device: str) -> int:
@@ -30,10 +30,9 @@ def main(folder: Path, name: str, repeat: int, device: str) -> int:
             resume=True,
             device=device,
             check=False,  # the comparison has checked the data
-            on_epoch=_stop_when_orphaned(os.getppid()),
         )
     except Interrupted:
-        return _INTERRUPTED
+        return _STOPPED
     except Exception as error:
         known = isinstance(error, IntarsiaError)
         text = str(error) if known else f"{error!r}\n{traceback.format_exc()}"
@@ -45,25 +44,30 @@ def main(folder: Path, name: str, repeat: int, device: str) -> int:
 
 
 def repeat_recipe(experiment: Experiment, name: str, repeat: int) -> Recipe:
-    """The recipe of one repeat.
+    """The recipe of one repeat, which differs from the others in its seed.
 
-    Those after the first one train as many epochs as its calibration has fitted to the time.
+    Under a budget of time it trains as many epochs as the first repeat to begin has fitted to it.
     """
     recipe = experiment.recipe(name)
-    first = experiment.run_path(name, 0) / "recipe.yaml"
-    if recipe.train.time is not None and repeat > 0 and first.is_file():
-        recipe = Recipe.load(first)
-    return recipe.replace(**{"train.seed": recipe.train.seed + repeat})
+    seed = recipe.train.seed + repeat
+    begun = experiment.begun(name)
+    if recipe.train.time is not None and begun:
+        recipe = begun[0].recipe
+    return recipe.replace(**{"train.seed": seed})
 
 
-def _stop_when_orphaned(parent: int) -> Callable[[object], None]:
-    """Ends the training, saved, when the comparison that began it is gone."""
+def stop_with(parent: int) -> None:
+    """Asks this training to stop when the descriptor is at its end: closed, or its process gone."""
 
-    def look(row: object) -> None:
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
+    def wait() -> None:
+        # not through sys.stdin: its lock, held by a thread, would break the interpreter's end
+        os.read(parent, 1)
+        if sys.platform == "win32":
+            signal.raise_signal(signal.SIGTERM)  # os.kill would not let it save
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)  # wakes the main thread, wherever it waits
 
-    return look
+    threading.Thread(target=wait, daemon=True).start()
 
 
 class _Printer(logging.Handler):
@@ -78,6 +82,7 @@ class _Printer(logging.Handler):
 
 
 if __name__ == "__main__":
+    stop_with(sys.stdin.fileno())
     _folder, _name, _repeat, _device = sys.argv[1:]
     _logger = logging.getLogger("intarsia")
     _logger.setLevel(logging.INFO)

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import logging
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from intarsia.backends.device import select_device
 from intarsia.comparison.comparison import Comparison
 from intarsia.comparison.contender import Contender
-from intarsia.comparison.experiment import Experiment, recipe_names
-from intarsia.comparison.measurement import MARGIN, compare
+from intarsia.comparison.experiment import Experiment, load_recipes
+from intarsia.comparison.judged_images import JudgedImages
+from intarsia.comparison.measurement import MARGIN, check_margin, check_same_classes, compare
+from intarsia.comparison.supervision import check_not_stopped, train_in_process
 from intarsia.datasets import Dataset
-from intarsia.errors import Interrupted, RecipeError
+from intarsia.errors import DataError, RecipeError
+from intarsia.evaluation import OUT_OF_FOLD
 from intarsia.file_cache import FileCache
+from intarsia.models import check_names
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.runs.lock import RunLock
+from intarsia.training.folder import make_folder
 from intarsia.training.interruption import Interruption
-from intarsia.training.setup import checked
-
-_POLL_SECONDS = 0.2
+from intarsia.training.setup import checked, choose_classes
 
 _log = logging.getLogger("intarsia")
 
 
 def compare_recipes(
     data: Dataset,
-    recipes: Mapping[str, Recipe] | list[str],
+    recipes: Mapping[str, Recipe] | Sequence[str],
     out: str | Path,
     *,
     repeats: int = 3,
@@ -52,128 +53,131 @@ def compare_recipes(
     of epochs that the first one's calibration fitted to the time. Every training is a process of
     its own (its memory is its own, and if it is killed the others go on), and an ordinary run in
     `out/runs/NAME/repeat-N`. A training that fails is noted and the rest goes on; with `resume` it
-    is tried again, what is finished stays, and what was stopped goes on. `on_run` is called with
-    each run that this call has finished.
+    is tried again, what is finished stays, and what was stopped goes on; there may be more repeats
+    than before. `on_run` is called with each finished run; the other arguments are those of
+    `compare`. Whatever can be seen to be wrong beforehand is said before the first training.
 
     Raises:
-        DataError: the check found errors, or fewer than two recipes could be trained.
-        RecipeError: fewer than two recipes, or a budget that is none.
+        DataError: the check found errors, the recipes differ in their classes, the split or the
+            margin is none, or fewer than two recipes could be trained.
+        RecipeError: fewer than two recipes, a budget that is none, or a device that is not there.
+        ModelError: no such model or encoder.
         RunError: the folder is taken, or belongs to another comparison.
         Interrupted: Ctrl-C or SIGTERM; the training under way has saved its state.
     """
     if repeats < 1:
         raise RecipeError(f"{repeats} repeats", expected="1 or more")
-    if time_budget is not None and epochs is not None:
-        raise RecipeError(
-            "a time fits the number of epochs, which --epochs fixes", hint="give one of the two"
-        )
-    chosen = recipe_names(recipes)
-    budgeted = _under_one_budget(chosen, time_budget, epochs)
-    first = next(iter(budgeted.values()))
-    checked(data, first, cache)  # says all faults of the data before the first training
+    check_margin(margin)
+    select_device(device)
+    budgeted = _under_one_budget(load_recipes(recipes), time_budget, epochs)
     folder = Path(out)
-    experiment = Experiment.begin(folder, data, budgeted, resume=resume)
+    Experiment.check_folder(folder, resume=resume)
+    _check_data(data, budgeted, split, group_by, cache)
+    make_folder(folder)
     with RunLock(folder):
+        experiment = Experiment.begin(folder, data, budgeted, resume=resume)
         trained = _train_all(experiment, list(budgeted), repeats, device, on_run)
-    return compare(
-        trained,
-        experiment.dataset(),
-        split,
-        group_by=group_by,
-        margin=margin,
-        device=device,
-        cache=cache,
-        progress=progress,
-    )
+        comparison = compare(
+            trained,
+            data,
+            split,
+            group_by=group_by,
+            margin=margin,
+            device=device,
+            cache=cache,
+            progress=progress,
+        )
+    fixed = None if time_budget is not None else next(iter(budgeted.values())).train.epochs
+    settings = {"repeats": repeats, "time_budget_seconds": time_budget, "epochs": fixed}
+    return replace(comparison, settings=settings)
 
 
 def _under_one_budget(
     recipes: Mapping[str, Recipe], seconds: float | None, epochs: int | None
 ) -> dict[str, Recipe]:
+    """The recipes with one time or one number of epochs for all.
+
+    Raises:
+        RecipeError: both are given, or a recipe cannot be trained so.
+    """
+    if seconds is not None and epochs is not None:
+        raise RecipeError(
+            "--time fits the number of epochs, which --epochs fixes", hint="give one of the two"
+        )
     if seconds is not None:
         return {name: recipe.replace(**{"train.time": seconds}) for name, recipe in recipes.items()}
-    count = epochs or next(iter(recipes.values())).train.epochs
+    count = next(iter(recipes.values())).train.epochs if epochs is None else epochs
+    if count < 1:
+        raise RecipeError(f"{count} epochs", expected="1 or more")
     found = {}
     for name, recipe in recipes.items():
         every = min(recipe.train.validate_every, count)
         changes = {"train.epochs": count, "train.validate_every": every, "train.time": None}
-        found[name] = recipe.replace(**changes)
+        try:
+            found[name] = recipe.replace(**changes)
+        except RecipeError as error:
+            error.where = f"{name}, with {count} epochs for all"
+            raise
     return found
+
+
+def _check_data(
+    data: Dataset,
+    recipes: Mapping[str, Recipe],
+    split: str,
+    group_by: str | None,
+    cache: FileCache | None,
+) -> None:
+    """Raises, before the first training, what would be raised after the last one."""
+    for recipe in recipes.values():
+        check_names(recipe.model.name, recipe.model.encoder)
+    chosen = {name: choose_classes(data, recipe) for name, recipe in recipes.items()}
+    check_same_classes([(name, d.labels.names, d.ignored) for name, d in chosen.items()])
+    if split == OUT_OF_FOLD:
+        raise DataError(
+            "--recipes makes single trainings, which have no folds", expected="val or test"
+        )
+    if split == "train":
+        raise DataError("the trainings learn from train", expected="val or test")
+    first, recipe = next(iter(recipes.items()))
+    JudgedImages.of(chosen[first], split, group_by)
+    checked(data, recipe, cache)
 
 
 def _train_all(
     experiment: Experiment,
-    names: list[str],
+    names: Sequence[str],
     repeats: int,
     device: str,
     on_run: Callable[[Run], None] | None,
 ) -> list[Contender]:
-    """All trainings, a repeat of every recipe after the other: stopped early, all have as many."""
+    """All trainings, a repeat of every recipe after the other: stopped early, all have as many.
+
+    Raises:
+        Interrupted: asked to stop; everything so far is saved.
+    """
     failures: dict[str, list[str]] = {name: [] for name in names}
-    total = repeats * len(names)
+    finished: dict[str, list[Run]] = {name: [] for name in names}
+    turns = [(repeat, name) for repeat in range(repeats) for name in names]
     with Interruption() as interruption:
-        for repeat in range(repeats):
-            for place, name in enumerate(names):
-                number = repeat * len(names) + place + 1
-                if experiment.finished(name, repeat) is not None:
-                    continue
-                _log.info("training %d of %d: %s, repeat %d", number, total, name, repeat)
-                failure = _train(experiment, name, repeat, device, interruption)
+        for number, (repeat, name) in enumerate(turns, 1):
+            run = experiment.finished(name, repeat)
+            if run is None:
+                check_not_stopped(interruption, experiment.folder)
+                _log.info("training %d of %d: %s, repeat %d", number, len(turns), name, repeat)
+                failure = train_in_process(experiment, name, repeat, device, interruption)
+                run = experiment.finished(name, repeat)
                 if failure is not None:
                     _log.warning(
                         "%s, repeat %d has failed; the others go on\n%s", name, repeat, failure
                     )
                     failures[name].append(f"repeat {repeat} failed: {failure.splitlines()[0]}")
                     continue
-                run = experiment.finished(name, repeat)
-                if run is not None and on_run is not None:
+            if run is not None:
+                finished[name].append(run)
+                if on_run is not None:
                     on_run(run)
+        check_not_stopped(interruption, experiment.folder)
     return [
-        Contender(
-            name,
-            tuple(run for n in range(repeats) if (run := experiment.finished(name, n))),
-            failures=tuple(failures[name]),
-        )
-        for name in names
+        Contender(name, tuple(finished[name]), failures=tuple(failures[name])) for name in names
     ]
-
-
-def _train(
-    experiment: Experiment, name: str, repeat: int, device: str, interruption: Interruption
-) -> str | None:
-    """One training in a process of its own; why it failed, None where it did not.
-
-    Raises:
-        Interrupted: asked to stop; the training has saved its state.
-    """
-    told = experiment.failure_path(name, repeat)
-    told.unlink(missing_ok=True)
-    command = [
-        *(sys.executable, "-m", "intarsia.comparison.training_process"),
-        *(str(experiment.folder), name, str(repeat), device),
-    ]
-    # a session of its own: Ctrl-C reaches this process only, which hands it on once
-    with subprocess.Popen(command, start_new_session=True) as process:
-        passed_on = False
-        while process.poll() is None:
-            if interruption.signal is not None and not passed_on:
-                process.send_signal(signal.SIGTERM)
-                passed_on = True
-            time.sleep(_POLL_SECONDS)
-    if interruption.signal is not None:
-        stopped = Interrupted(
-            f"stopped by {interruption.signal.name}; everything so far is saved",
-            where=experiment.run_path(name, repeat),
-            hint="give the same command with --resume to go on",
-        )
-        stopped.signal_name = interruption.signal.name
-        raise stopped
-    if process.returncode == 0:
-        return None
-    if told.is_file():
-        return told.read_text(encoding="utf-8")
-    if process.returncode < 0:
-        number = signal.Signals(-process.returncode)
-        memory = ", perhaps for want of memory" if number is signal.SIGKILL else ""
-        return f"ended by {number.name}{memory}"
-    return f"ended with status {process.returncode}"

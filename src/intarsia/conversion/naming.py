@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intarsia.datasets.background import BACKGROUNDS
 from intarsia.datasets.labelmap import is_void
 from intarsia.labels import LabelMap
 
-BACKGROUNDS = ("background", "_background_", "__background__")
 _IGNORE = "ignore"
 _RESERVED = frozenset({*BACKGROUNDS, "__ignore__"})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from intarsia.datasets.classes import Classes
 from intarsia.datasets.dataset import Dataset
+from intarsia.datasets.primary import carried
 from intarsia.datasets.remapping import IGNORE, remapped, unknown_class
 from intarsia.datasets.strict_yaml import faulty
 from intarsia.errors import DataError
@@ -49,12 +51,20 @@ class ClassFlags:
             raise faulty(faults, data.root)
         before = Classes(data.labels, data.encoding, data.ignored)
         classes = remapped(before, remap, order, data.root, "your choice")
+        becomes = {name: remap.get(name, name) for name in names}
+        shared = Counter(becomes.values())
+        alone = {
+            old: new if old == new or (new in classes.labels.names and shared[new] == 1) else None
+            for old, new in becomes.items()
+        }
+        primary, said = carried(data.primary, alone)
         return replace(
             data,
             labels=classes.labels,
             encoding=classes.encoding,
             ignored=classes.ignored,
-            notes=(*data.notes, *classes.notes),
+            notes=(*data.notes, *classes.notes, *said),
+            primary=primary,
         )
 
     def _remap(self, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from intarsia.datasets.background import background_of
 from intarsia.datasets.encodings import MaskEncoding, show
 from intarsia.datasets.formats.masks import read_mask
 from intarsia.datasets.pixels import read_pixels
+from intarsia.datasets.primary import Primary, carried
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError, did_you_mean
 from intarsia.images import Scaling, Window
@@ -38,6 +40,7 @@ class Dataset:
     0..1; `ignored` names the classes that do not count. Files without a partner are in
     `unpaired_images` and `unpaired_masks`, those that share a name with another in `doubled`, for
     the check to report; `ignored_masks` names the samples whose mask does not count at all.
+    `primary` is the figure that dataset.yaml fixed beforehand.
     """
 
     root: Path
@@ -59,6 +62,7 @@ class Dataset:
     groups_declared: bool = False  # by dataset.yaml, not guessed from the file names
     splits_declared: bool = False  # by dataset.yaml, not by folders or drawn
     groups_given: bool = False  # by the layout's own files
+    primary: Primary | None = None
     splits_drawn: Drawn | None = field(default=None, compare=False)  # by the seed: none were given
 
     @classmethod
@@ -97,6 +101,11 @@ class Dataset:
         """The name of the folder, or of the one above where that only says "images"."""
         plain = self.root.name.lower() in _PLAIN_FOLDERS
         return (self.root.parent.name if plain else self.root.name) or "data"
+
+    @property
+    def background(self) -> str | None:
+        """The class that is the background, where one is."""
+        return background_of(self.labels, self.encoding)
 
     @property
     def splits(self) -> dict[str, tuple[Sample, ...]]:
@@ -206,12 +215,14 @@ class Dataset:
         kept = [c for c in self.labels.classes if c.id not in ids]
         if not kept:
             raise DataError("every class would be ignored", where=self.root)
+        primary, said = carried(self.primary, dict.fromkeys(wanted))
         return replace(
             self,
             labels=LabelMap.of([c.name for c in kept], [c.color for c in kept]),
             encoding=self.encoding.ignoring(ids),
             ignored=(*self.ignored, *wanted),
-            notes=(*self.notes, f"ignored by your choice: {', '.join(wanted)}"),
+            notes=(*self.notes, f"ignored by your choice: {', '.join(wanted)}", *said),
+            primary=primary,
         )
 
     def keeping(self, names: Iterable[str]) -> Dataset:
@@ -233,6 +244,7 @@ class Dataset:
         if [name for name, _ in kept] == self.labels.names:
             return self
         listed = ", ".join(label.name for label in merged)
+        primary, said = carried(self.primary, dict.fromkeys(label.name for label in merged))
         return replace(
             self,
             labels=LabelMap.of([name for name, _ in kept], [color for _, color in kept]),
@@ -242,7 +254,9 @@ class Dataset:
                 f"merged into {OTHER} by your choice: {listed}"
                 if merged
                 else f"the classes are in the order of your choice: {', '.join(wanted)}",
+                *said,
             ),
+            primary=primary,
         )
 
     def known_to(self, manifest: Mapping[str, Any]) -> tuple[Sample, ...]:

@@ -64,12 +64,16 @@ def describe(data: Dataset, *, empty: str | None = None, table: str | None = Non
     """The text of a dataset.yaml that says what this data set is.
 
     Classes and ignored values, the encoding of the masks, the two folders where images and masks
-    lie in one each, channels and scale, groups, and splits that were drawn rather than found.
+    lie in one each, channels and scale, groups, splits that were drawn rather than found, and the
+    primary figure.
     `table` names a file of splits and groups, as `intarsia split` writes it, that says both.
     """
     lines = [f"# {note}" for note in data.notes if note.isprintable()]
     parts = [_HEAD + "".join(f"{line}\n" for line in lines), _classes(data), _folders(data)]
     parts += [_image(data), _groups(data, table), _splits(data, table)]
+    if data.primary is not None:
+        of = "" if data.primary.class_name is None else f", class: {_text(data.primary.class_name)}"
+        parts.append(f"primary: {{metric: {data.primary.metric}{of}}}\n")
     if meant := empty or data.empty:
         parts.append(f"empty: {meant}  # what masks of background only mean\n")
     return "\n".join(part for part in parts if part)

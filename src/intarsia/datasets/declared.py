@@ -14,8 +14,10 @@ from intarsia.datasets.channels import (
     sampled_images,
 )
 from intarsia.datasets.classes import Classes, as_numbers
-from intarsia.datasets.description import IGNORE, ClassItem, Description
+from intarsia.datasets.description import IGNORE, ClassItem, Description, PrimarySection
 from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
+from intarsia.datasets.primary import Primary
+from intarsia.datasets.remapping import unknown_class
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.strict_yaml import faulty
@@ -235,6 +237,17 @@ def empty_masks(held: Mapping[str, frozenset[int]], masks: int) -> frozenset[str
             hint="label the images, or say empty: background in dataset.yaml",
         )
     return empty
+
+
+def declared_primary(section: PrimarySection, labels: LabelMap, where: Path) -> Primary:
+    """The primary figure, whose class is one of those that `remap` has left.
+
+    Raises:
+        DataError: no such class; the nearest is offered.
+    """
+    if section.class_ is not None and section.class_ not in labels.names:
+        raise faulty([unknown_class("primary.class", section.class_, labels.names)], where)
+    return Primary(section.metric, section.class_)
 
 
 def declared_channels(

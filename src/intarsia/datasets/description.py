@@ -29,9 +29,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from intarsia.datasets.encodings import Value
 from intarsia.datasets.groups.rule import FORMS, Rule, parse_rule
+from intarsia.datasets.primary import METRICS, OF_A_CLASS, PrimaryMetric
 from intarsia.datasets.ratio import parse_ratio
 from intarsia.datasets.strict_yaml import faulty, read_yaml
-from intarsia.errors import DataError, nearest
+from intarsia.errors import DataError, did_you_mean, nearest
 from intarsia.labels import Color
 
 SCHEMA = 1
@@ -230,11 +231,27 @@ def _old_to_new(value: object) -> object:
     return {old: IGNORE if new is None else new for old, new in value.items()}
 
 
-class Primary(_Section):
+def _metric(value: object) -> object:
+    if isinstance(value, str) and value not in METRICS:
+        raise ValueError(f"no such metric; {did_you_mean(value, METRICS)}")
+    return value
+
+
+class PrimarySection(_Section):
     """The figure that the data set is judged by."""
 
-    metric: str
+    metric: Annotated[PrimaryMetric, BeforeValidator(_metric)]
     class_: str | None = Field(None, alias="class")
+
+    @model_validator(mode="after")
+    def _of_one_class(self) -> PrimarySection:
+        if self.metric in OF_A_CLASS and self.class_ is None:
+            raise ValueError(
+                f"{self.metric} is of one class: {{metric: {self.metric}, class: ...}}"
+            )
+        if self.metric not in OF_A_CLASS and self.class_ is not None:
+            raise ValueError(f"{self.metric} is of all classes; {', '.join(OF_A_CLASS)} are of one")
+        return self
 
 
 _Split = Annotated[str | list[str], BeforeValidator(_names)]
@@ -283,7 +300,7 @@ class Description(_Section):
     image: ImageSection = ImageSection()
     splits: Annotated[Splits | None, BeforeValidator(_lists)] = None
     groups: Annotated[list[str] | None, BeforeValidator(_rules)] = Field(None, min_length=1)
-    primary: Primary | None = None
+    primary: PrimarySection | None = None
     empty: Literal["background", "ignore", "drop"] | None = None
 
     @model_validator(mode="after")
@@ -339,7 +356,7 @@ _ALLOWED: dict[str, type[BaseModel]] = {
     "image.scale.window": Window,
     "image.rescale": Rescale,
     "splits": Splits,
-    "primary": Primary,
+    "primary": PrimarySection,
 }
 
 

@@ -13,6 +13,7 @@ from intarsia.datasets.dataset import Dataset
 from intarsia.datasets.drawings.drawing import Drawing, Values
 from intarsia.datasets.encodings import MaskEncoding
 from intarsia.datasets.formats.masks import drawing_digest
+from intarsia.datasets.primary import Primary
 from intarsia.datasets.sample import Sample
 from intarsia.errors import DataError
 from intarsia.images import Scaling
@@ -39,6 +40,7 @@ def write_manifest(data: Dataset) -> dict[str, Any]:
         "page": data.page,
         "scaling": data.scaling.to_json(),
         "ignored": list(data.ignored),
+        "primary": None if data.primary is None else data.primary.to_json(),
         "notes": list(data.notes),
         "ignored_masks": sorted(data.ignored_masks),
         "unpaired_images": [_relative(path, data.root) for path in data.unpaired_images],
@@ -134,6 +136,7 @@ def read_manifest(manifest: Mapping[str, Any]) -> Dataset:
             channel_names=tuple(manifest["channel_names"]),
             page=manifest["page"],
             ignored_masks=frozenset(manifest.get("ignored_masks", ())),
+            primary=Primary.from_json(manifest.get("primary")),
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"the manifest is damaged: {error!r}", hint="train again") from error

@@ -87,6 +87,11 @@ def open_dataset(
 
         channels = declared_channels(description, samples, cache)
         names, page = tuple(description.image.channels or names), description.image.page
+    primary = None
+    if description is not None and description.primary is not None:
+        from intarsia.datasets.declared import declared_primary
+
+        primary = declared_primary(description.primary, classes.labels, where)
     notes = (f"layout: {found.layout}", *found.notes, *found.pairs.notes)
     return Dataset(
         root=root,
@@ -109,6 +114,7 @@ def open_dataset(
         or (description is not None and description.groups is not None),
         splits_declared=description is not None and description.splits is not None,
         groups_given=gives_groups(found),
+        primary=primary,
         splits_drawn=drawn,
     )
 

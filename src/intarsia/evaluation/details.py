@@ -25,7 +25,8 @@ class Details:
     `boundary` are means over images, in pixels. `calibration_error` is over all pixels,
     `class_calibration_errors` of those that were given each class, `reliability` the diagram of
     all. `errors` is the error budget. `temperature` is fitted where the split chose the
-    checkpoint, which is what a temperature may be chosen on, too; else None.
+    checkpoint, which is what a temperature may be chosen on, too; else, and where one was used,
+    None.
     """
 
     boundary: tuple[BoundaryMetrics, ...]

@@ -13,7 +13,9 @@ from intarsia.errors import DataError, RunError
 from intarsia.evaluation.details import DetailRecords
 from intarsia.evaluation.kept import keep_sheet, load_arrays
 from intarsia.evaluation.measurement import SELECTION_SPLIT, Also, evaluate
-from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, sheet_name
+from intarsia.evaluation.names import OUT_OF_FOLD, sheet_name
+from intarsia.evaluation.sheet import Evaluation
+from intarsia.evaluation.uncertainty import measure_intervals
 
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset
@@ -112,7 +114,7 @@ def pool_folds(run: CrossValidation, sheets: list[Evaluation] | None = None) -> 
     names = ("matrices", *(DetailRecords(0, 0).arrays() if details else ()))
     stored = [load_arrays(fold, sheet, *names) for fold, sheet in zip(folds, sheets, strict=True)]
     matrices = np.concatenate([arrays["matrices"] for arrays in stored])
-    groups = np.concatenate([arrays["groups"] for arrays in stored])
+    units = tuple(str(group) or None for arrays in stored for group in arrays["groups"])
     records = DetailRecords.joined(stored) if details else None
     images = [sheet.images for sheet in sheets]
     seconds = [sheet.seconds for sheet in sheets if sheet.seconds is not None]
@@ -136,7 +138,11 @@ def pool_folds(run: CrossValidation, sheets: list[Evaluation] | None = None) -> 
         # no temperature: each fold has its own
         details=None if records is None else records.details(matrices, sheets[0].names),
         matrices=matrices,
-        groups=tuple(str(group) or None for group in groups),
+        groups=units,
+        intervals=measure_intervals(matrices, units, sheets[0].names, sheets[0].background),
+        background=sheets[0].background,
+        primary=sheets[0].primary,
+        primary_late=sheets[0].primary_late,
     )
     keep_sheet(run, pooled, records)
     return pooled

@@ -56,7 +56,8 @@ def load_arrays(run: Run, sheet: Evaluation, *names: str) -> dict[str, NDArray[A
     """
     path = run.path / "evaluations" / f"{sheet.name}.npz"
     try:
-        with np.load(path) as arrays:
+        # opened here: numpy leaves a damaged file open
+        with path.open("rb") as file, np.load(file) as arrays:
             files = arrays["files"].tolist()
             stored = {name: arrays[name] for name in names}
             # sheets of earlier versions hold no groups

@@ -15,10 +15,13 @@ from intarsia import metrics
 from intarsia.errors import DataError
 from intarsia.evaluation.details import DetailRecords
 from intarsia.evaluation.kept import keep_sheet
-from intarsia.evaluation.sheet import OUT_OF_FOLD, Evaluation, ImageMetrics
+from intarsia.evaluation.names import OUT_OF_FOLD
+from intarsia.evaluation.sheet import Evaluation, ImageMetrics
+from intarsia.evaluation.uncertainty import measure_intervals
 
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset, Sample
+    from intarsia.datasets.primary import Primary
     from intarsia.runs import Run
     from intarsia.transforms import Pixels
 
@@ -52,11 +55,13 @@ def evaluate(
     Writes `evaluations/<data>-<split>.json`, and beside it `.npz` with `files` (N,) and
     `matrices` (N, K, K) int32, one confusion matrix an image. With `details` borders, calibration
     and the error budget are measured, too (slower, and in the memory of the probabilities of a
-    whole image), and kept in both files (`DetailRecords`). `progress` is called with
-    (images done, all images), `also` with each image's
-    (K, H, W) probabilities and (H, W) truth. With `subset` the run's own data may lack some of
-    the split. With `splits="data"` copies and extensions of the run's data are split as they say
-    themselves; where that is not how the run was, the sheet is given back and not kept.
+    whole image), and kept in both files (`DetailRecords`); where the split chose the checkpoint, a
+    temperature is fitted, unless one is used already, and kept in the run (`temperature.json`).
+    `progress` is called with (images done, all images), `also` with each image's (K, H, W)
+    probabilities and (H, W) truth.
+    With `subset` the run's own data may lack some of the split. With `splits="data"` copies and
+    extensions of the run's data are split as they say themselves; where that is not how the run
+    was, the sheet is given back and not kept.
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
     folds were trained on it, a mask is missing or of another size, or the run's own images or
@@ -68,6 +73,7 @@ def evaluate(
     from intarsia.evaluation.folds import check_unseen, evaluate_folds
     from intarsia.inference import Band, read_ahead
     from intarsia.runs import CrossValidation, Run
+    from intarsia.runs.temperatures import keep_temperature
 
     if not isinstance(run, Run):
         run = Run.open(run)
@@ -103,7 +109,9 @@ def evaluate(
     matrices = np.zeros((len(samples), len(labels), len(labels)), np.int32)
     records = DetailRecords(len(samples), len(labels)) if details else None
     selection = own and split == SELECTION_SPLIT
-    pixels = metrics.PixelSample() if details and selection else None
+    # a temperature is fitted to probabilities that have none yet
+    fits = details and selection and run.recipe.predict.temperature == 1
+    pixels = metrics.PixelSample() if fits else None
     rows = []
     predicting, started = 0.0, time.perf_counter()
     loaded = read_ahead(load, samples)
@@ -137,6 +145,8 @@ def evaluate(
     temperature = None
     if pixels is not None and len(pixels.truth):
         temperature = metrics.fit_temperature(pixels.probabilities, pixels.truth)
+    groups = tuple(sample.group for sample in samples)
+    primary, late = _primary(run, dataset, own)
     sheet = Evaluation(
         data=dataset.name,
         split=split,
@@ -150,10 +160,23 @@ def evaluate(
         milliseconds_per_image=1000 * predicting / len(samples),
         details=(None if records is None else records.details(matrices, labels.names, temperature)),
         matrices=matrices,
-        groups=tuple(sample.group for sample in samples),
+        groups=groups,
+        intervals=measure_intervals(matrices, groups, labels.names, dataset.background),
+        background=dataset.background,
+        primary=primary,
+        primary_late=late,
     )
     if keep:
         keep_sheet(run, sheet, records)
+        if temperature is not None:
+            keep_temperature(
+                run.path,
+                temperature,
+                run.recipe.predict,
+                data=sheet.data,
+                split=split,
+                images=sheet.images,
+            )
     return sheet
 
 
@@ -188,11 +211,24 @@ def _dataset(
         return dataset, True, True
     if not dataset.known_to(run.manifest):
         return dataset, False, True
-    resplit = dataset.with_splits_of(run.manifest)
     if splits == "run":
-        return resplit, True, True
-    here, there = ({s.name for s in d.splits.get(split, ())} for d in (dataset, resplit))
+        return dataset.with_splits_of(run.manifest), True, True
+    here = {sample.name for sample in dataset.splits.get(split, ())}
+    there = {item["name"] for item in run.manifest["samples"] if item["split"] == split}
     return dataset, here == there, here == there
+
+
+def _primary(run: Run, dataset: Dataset, own: bool) -> tuple[Primary | None, bool]:
+    """The primary figure of these data, and whether it was declared after the training only.
+
+    On the data of the training what was declared then stands, whatever dataset.yaml says now.
+    """
+    from intarsia.datasets.primary import Primary
+
+    if not own:
+        return dataset.primary, False
+    then = Primary.from_json(run.manifest.get("primary"))
+    return (dataset.primary, dataset.primary is not None) if then is None else (then, False)
 
 
 def _check_own(run: Run, dataset: Dataset, split: str, subset: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -12,21 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia import metrics
+from intarsia.datasets.background import BACKGROUNDS
+from intarsia.datasets.primary import Primary
 from intarsia.errors import DataError, did_you_mean
 from intarsia.evaluation.details import Details
+from intarsia.evaluation.figures import Figure, figures_of
+from intarsia.evaluation.names import sheet_name
+from intarsia.evaluation.text import html_of, text_of
+from intarsia.evaluation.uncertainty import Intervals
+from intarsia.evaluation.wording import estimand_of
 from intarsia.metrics import ClassMetrics, ConfusionMatrix
+from intarsia.statistics import Interval
 
 SCHEMA = 1
-OUT_OF_FOLD = "out-of-fold"
-
-_WIDTH = 80
-_COLUMNS = (
-    ("IoU", "iou"),
-    ("Dice", "dice"),
-    ("precision", "precision"),
-    ("sensitivity", "sensitivity"),
-    ("specificity", "specificity"),
-)
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,10 @@ class Evaluation:
     split's mIoU. `test_looks` is how often the run had been measured on a test split by then.
     `settings` are the `predict.*` keys that were not the recipe's. `seconds` is the whole
     measurement, `milliseconds_per_image` the mean from decoded pixels to the mask. `details` are
-    there where they were asked for.
+    there where they were asked for. `matrices` (N, K, K) and the `groups` of the images are those
+    that the sheet was made of; `intervals` say how sure its figures are, None in sheets of earlier
+    versions. `background` is the class that `miou_without_background` leaves out. `primary` is the
+    figure that dataset.yaml declares, `primary_late` true where it did so after the training only.
 
     >>> sheet = Evaluation("toy", "val", ("sky", "road"), np.array([[3, 1], [0, 4]]))
     >>> sheet.miou, sheet["road"].iou, sheet.pixel_accuracy, sheet.baseline
@@ -61,13 +61,16 @@ class Evaluation:
     selection: bool = False
     per_image: tuple[ImageMetrics, ...] = ()
     test_looks: int = 0
-    intervals: Mapping[str, Any] = field(default_factory=dict)
+    intervals: Intervals | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     milliseconds_per_image: float | None = None
     details: Details | None = None
     matrices: NDArray[np.integer] | None = None
     groups: tuple[str | None, ...] = ()
+    background: str | None = None
+    primary: Primary | None = None
+    primary_late: bool = False
 
     @property
     def name(self) -> str:
@@ -91,6 +94,17 @@ class Evaluation:
     @property
     def miou(self) -> float | None:
         return metrics.miou(self.confusion_matrix)
+
+    @property
+    def miou_without_background(self) -> float | None:
+        """The mean IoU of all classes but the background; None where no class is the background."""
+        if self.background is None:
+            return None
+        return metrics.miou(self.confusion_matrix, without=self.names.index(self.background))
+
+    @property
+    def micro_iou(self) -> float | None:
+        return metrics.micro_iou(self.confusion_matrix)
 
     @property
     def mean_dice(self) -> float | None:
@@ -118,6 +132,29 @@ class Evaluation:
     def frequency_weighted_iou(self) -> float | None:
         return metrics.frequency_weighted_iou(self.confusion_matrix)
 
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The figures over all classes and the primary one, each with its interval."""
+        return figures_of(self)
+
+    @property
+    def estimand(self) -> str:
+        """What the figures estimate: aggregation, empty truth, unit, what the split decided."""
+        return estimand_of(self)
+
+    def interval(self, metric: str, class_name: str | None = None) -> Interval | None:
+        """The 95 % interval of a figure, `iou` and `dice` of one class; None where there is none.
+
+        Why there is none is in `intervals.find(metric, class_name)`.
+
+        Raises:
+            DataError: no such figure, or class; the nearest is offered.
+        """
+        if self.intervals is None:
+            return None
+        found = self.intervals.find(metric, class_name)
+        return found if isinstance(found, Interval) else None
+
     def to_json(self) -> dict[str, Any]:
         """What `evaluations/<data>-<split>.json` holds; n/a is None."""
         return {
@@ -126,7 +163,12 @@ class Evaluation:
             "split": self.split,
             "selection": self.selection,
             "images": self.images,
+            "primary": self._primary_json(),
+            "estimand": self.estimand,
             "miou": self.miou,
+            "background": self.background,
+            "miou_without_background": self.miou_without_background,
+            "micro_iou": self.micro_iou,
             "mean_dice": self.mean_dice,
             "mean_accuracy": self.mean_accuracy,
             "pixel_accuracy": self.pixel_accuracy,
@@ -135,13 +177,18 @@ class Evaluation:
             "classes": [asdict(row) for row in self.classes],
             "confusion_matrix": self.confusion_matrix.tolist(),
             "per_image": [asdict(row) for row in self.per_image],
-            "intervals": dict(self.intervals),
+            **({"intervals": {}} if self.intervals is None else self.intervals.to_json()),
             "test_looks": self.test_looks,
             "settings": dict(self.settings),
             "seconds": self.seconds,
             "milliseconds_per_image": self.milliseconds_per_image,
             "details": None if self.details is None else self.details.to_json(),
         }
+
+    def _primary_json(self) -> dict[str, Any]:
+        primary = self.primary or Primary("miou")
+        declared = self.primary is not None
+        return {**primary.to_json(), "declared": declared, "late": self.primary_late}
 
     @classmethod
     def from_json(
@@ -160,6 +207,7 @@ class Evaluation:
         names = tuple(str(row["name"]) for row in content["classes"])
         matrix = np.array(content["confusion_matrix"], np.int64)
         details = content.get("details")
+        primary = content.get("primary") or {"declared": False}
         return cls(
             data=str(content["data"]),
             split=str(content["split"]),
@@ -171,125 +219,25 @@ class Evaluation:
                 for row in content["per_image"]
             ),
             test_looks=int(content.get("test_looks", 0)),
-            intervals=dict(content.get("intervals") or {}),
+            intervals=Intervals.from_json(content),
             settings=dict(content.get("settings") or {}),
             seconds=content.get("seconds"),
             milliseconds_per_image=content.get("milliseconds_per_image"),
             details=None if details is None else Details.from_json(details),
             matrices=matrices,
             groups=groups,
+            # sheets of earlier versions do not say it: what is called so is it
+            background=content.get("background", _called_background(names)),
+            primary=Primary.from_json(primary) if primary["declared"] else None,
+            primary_late=bool(primary.get("late")),
         )
 
     def __str__(self) -> str:
-        lines = [_shorten(f"{self.data}, {self.split}: {_count(self.images, 'image')}", _WIDTH), ""]
-        for label, text in self._headline():
-            lines.append(f"{label:<24}{text}")
-        lines += ["", *self._table(), ""]
-        if self.details is not None:
-            lines += [str(self.details), ""]
-        lines += self._remarks()
-        return "\n".join(lines).rstrip()
+        return text_of(self)
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><td>{html.escape(label)}</td><td>{html.escape(text)}</td></tr>"
-            for label, text in self._headline()
-        )
-        head = "".join(f"<th>{c}</th>" for c in ("class", *(c for c, _ in _COLUMNS), "support"))
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>"
-            for row in self._rows()
-        )
-        title = html.escape(f"{self.data}, {self.split}: {_count(self.images, 'image')}")
-        remarks = "".join(f"<p>{html.escape(line)}</p>" for line in self._remarks())
-        details = "" if self.details is None else f"<pre>{html.escape(str(self.details))}</pre>"
-        return (
-            f"<h4>{title}</h4><table>{cells}</table><table><tr>{head}</tr>{rows}</table>"
-            f"{details}{remarks}"
-        )
-
-    def _headline(self) -> list[tuple[str, str]]:
-        support = self.confusion_matrix.sum(axis=1)
-        most = self.names[int(support.argmax())] if support.any() else "n/a"
-        always = f'(always "{_shorten(most, 20)}": {_ratio(self.majority_accuracy)})'
-        return [
-            ("mIoU", _ratio(self.miou)),
-            ("mean Dice", _ratio(self.mean_dice)),
-            ("mean accuracy", _ratio(self.mean_accuracy)),
-            ("pixel accuracy", f"{_ratio(self.pixel_accuracy)}  {always}"),
-            ("frequency-weighted IoU", _ratio(self.frequency_weighted_iou)),
-        ]
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        total = int(self.confusion_matrix.sum())
-        return [
-            (
-                row.name,
-                *(_ratio(getattr(row, key)) for _, key in _COLUMNS),
-                _share(row.support, total),
-            )
-            for row in self.classes
-        ]
-
-    def _table(self) -> list[str]:
-        heads = [head for head, _ in _COLUMNS] + ["support"]
-        widths = [max(5, len(head)) for head in heads]
-        room = _WIDTH - sum(widths) - 2 * len(widths)
-        first = min(room, max(len("class"), *(len(name) for name in self.names)))
-        lines = []
-        for name, *cells in [("class", *heads), *self._rows()]:
-            texts = [f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)]
-            lines.append("  ".join([f"{_shorten(name, first):<{first}}", *texts]))
-        return lines
-
-    def _remarks(self) -> list[str]:
-        remarks = []
-        if self.split == OUT_OF_FOLD:
-            remarks.append(
-                "Each image was measured by the fold that was not trained on it, but it took part "
-                "in choosing that fold's epoch: the figures are a little better than the truth."
-            )
-        elif self.selection:
-            remarks.append(
-                "This split chose the checkpoint: its figures are a little better than the truth."
-            )
-        if self.settings:
-            changed = ", ".join(f"{key} {value}" for key, value in self.settings.items())
-            remarks.append(f"Not as the recipe predicts: {changed}.")
-        if self.split == "train":
-            remarks.append("The model was trained on these images.")
-        if self.split == "test" or self.test_looks:
-            including = ", this one included" if self.split == "test" else ""
-            looks = _count(self.test_looks, "time")
-            remarks.append(f"This run has been measured on test {looks}{including}.")
-        return remarks
+        return html_of(self)
 
 
-def sheet_name(data: str, split: str, settings: Mapping[str, Any]) -> str:
-    """What the files of a sheet are called: data, split, and what was predicted otherwise.
-
-    >>> sheet_name("my toy", "val", {"flip": True})
-    'mytoy-val+flip=True'
-    """
-    changed = "".join(f"+{key}={value}" for key, value in settings.items())
-    return f"{data}-{split}{changed}".replace("/", "-").replace(" ", "")
-
-
-def _ratio(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
-
-
-def _share(part: int, whole: int) -> str:
-    """A share that says 0 only where there is nothing."""
-    if part == 0 or whole == 0:
-        return "0 %"
-    percent = 100 * part / whole
-    return f"{percent:.1f} %" if percent >= 0.05 else "<0.1 %"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _shorten(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _called_background(names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if name.lower() in BACKGROUNDS), None)

@@ -25,7 +25,11 @@ _CELLS_AT_ONCE = 16
 
 
 def fitted_planes(
-    network: Network, images: Sequence[Pixels], preprocessing: Preprocessing, flip: bool
+    network: Network,
+    images: Sequence[Pixels],
+    preprocessing: Preprocessing,
+    flip: bool,
+    scales: Sequence[float],
 ) -> list[NDArray[np.float32]]:
     """Whole images through a sample each: (K, h, w) probabilities at the size inside it."""
     samples, places = [], []
@@ -37,7 +41,7 @@ def fitted_planes(
         matrix = fit_matrix(height, width, preprocessing)
         sample = warp(small, matrix, preprocessing.size, preprocessing.fill)
         samples.append(preprocessing.normalise(sample))
-    probabilities = apply_network(network, np.stack(samples), flip)
+    probabilities = apply_network(network, np.stack(samples), flip, scales)
     return [
         planes[:, top : top + height, left : left + width]
         for planes, (top, left, height, width) in zip(probabilities, places, strict=True)
@@ -45,7 +49,11 @@ def fitted_planes(
 
 
 def grid_bands(
-    network: Network, image: Pixels, preprocessing: Preprocessing, flip: bool
+    network: Network,
+    image: Pixels,
+    preprocessing: Preprocessing,
+    flip: bool,
+    scales: Sequence[float],
 ) -> Iterator[Band]:
     """Each cell of the grid through a sample of its own; a band is a row of cells."""
     rows, columns = grid_bounds(image.shape[:2], preprocessing.grid)
@@ -55,7 +63,7 @@ def grid_bands(
             chosen = columns[start : start + _CELLS_AT_ONCE]
             cells = [image[top:bottom, left:right] for left, right in chosen]
             for (left, right), inside in zip(
-                chosen, fitted_planes(network, cells, preprocessing, flip), strict=True
+                chosen, fitted_planes(network, cells, preprocessing, flip, scales), strict=True
             ):
                 height, width = bottom - top, right - left
                 pieces.append(_enlarged(inside, height, width, 0, height))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ def tiled_bands(
     image: Pixels,
     preprocessing: Preprocessing,
     flip: bool,
+    scales: Sequence[float],
     overlap: float,
     max_pixels: int,
 ) -> Iterator[Band]:
@@ -54,7 +55,7 @@ def tiled_bands(
                     for i in chosen
                 ]
             )
-            probabilities = apply_network(network, batch, flip)
+            probabilities = apply_network(network, batch, flip, scales)
             if not len(gathered):
                 gathered = np.zeros((probabilities.shape[1], rows, wide), np.float32)
             for tile, i in zip(probabilities, chosen, strict=True):

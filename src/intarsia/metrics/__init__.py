@@ -28,6 +28,7 @@ from intarsia.metrics.region import (
     majority_accuracy,
     mean_accuracy,
     mean_dice,
+    micro_iou,
     miou,
     pixel_accuracy,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "majority_accuracy",
     "mean_accuracy",
     "mean_dice",
+    "micro_iou",
     "miou",
     "pixel_accuracy",
     "reliability_counts",

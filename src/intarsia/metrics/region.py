@@ -125,13 +125,23 @@ def class_metrics(matrix: ConfusionMatrix, names: Sequence[str]) -> tuple[ClassM
     return tuple(sheet)
 
 
-def miou(matrix: ConfusionMatrix) -> float | None:
-    """Mean IoU over the classes that have one (macro average).
+def miou(matrix: ConfusionMatrix, *, without: int | None = None) -> float | None:
+    """Mean IoU over the classes that have one (macro average), or over those but one.
 
-    >>> miou(np.array([[1, 1], [0, 2]]))
-    0.5833333333333333
+    >>> miou(np.array([[1, 1], [0, 2]])), miou(np.array([[1, 1], [0, 2]]), without=0)
+    (0.5833333333333333, 0.6666666666666666)
     """
-    return _mean([m.iou for m in _unnamed(matrix)])
+    return _mean([m.iou for k, m in enumerate(_unnamed(matrix)) if k != without])
+
+
+def micro_iou(matrix: ConfusionMatrix) -> float | None:
+    """The sum of TP over the sum of TP + FP + FN of all classes (micro average).
+
+    >>> micro_iou(np.array([[1, 1], [0, 2]]))  # 3 right ones; a wrong one is FP and FN
+    0.6
+    """
+    hits = int(np.trace(matrix))
+    return _ratio(hits, 2 * int(matrix.sum()) - hits)
 
 
 def mean_dice(matrix: ConfusionMatrix) -> float | None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intarsia.errors import DataError
+from intarsia.metrics.calibration import calibration_error, reliability_counts
 
 RANGE = (0.05, 20.0)  # past these a network is not tempered but wrong, or without any error
 
@@ -27,7 +28,8 @@ class Temperature:
     """The fitted `value`, the mean negative log-likelihood (nats) before and after it.
 
     `pixels` is how many it was fitted on; `at_limit` says that it lies at an end of `RANGE`:
-    there is no best value between.
+    there is no best value between. The calibration errors are of the same pixels; None in sheets
+    of earlier versions.
     """
 
     value: float
@@ -35,6 +37,8 @@ class Temperature:
     nll_after: float
     pixels: int
     at_limit: bool
+    ece_before: float | None = None
+    ece_after: float | None = None
 
 
 class PixelSample:
@@ -150,10 +154,19 @@ def fit_temperature(probabilities: NDArray[np.floating], truth: NDArray[np.integ
         pixels=len(truth),
         # near it the likelihood can be flat to the last digit: its value says it, not the place
         at_limit=min(nll(low), nll(high)) <= reached + 1e-6,
+        ece_before=_calibration_error(probabilities.T, truth),
+        ece_after=_calibration_error(tempered(probabilities.T, math.exp(found)), truth),
     )
 
 
-def tempered(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+def _calibration_error(
+    probabilities: NDArray[np.floating], truth: NDArray[np.integer]
+) -> float | None:
+    chosen, sure = probabilities.argmax(axis=0), probabilities.max(axis=0)
+    return calibration_error(reliability_counts(truth, chosen, sure, len(probabilities), -1))
+
+
+def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float32]:
     """(K, ...) probabilities at another temperature, summing to 1 over K.
 
     >>> tempered(np.array([0.9, 0.1], np.float32), 2.0).round(2).tolist()
@@ -161,7 +174,12 @@ def tempered(probabilities: NDArray[np.float32], temperature: float) -> NDArray[
     """
     if not temperature > 0:
         raise DataError(f"the temperature is {temperature}", expected="more than 0")
-    logits = np.log(np.maximum(probabilities, np.float32(_LEAST))) / np.float32(temperature)
-    logits -= logits.max(axis=0)
-    raised = np.exp(logits)
-    return np.asarray(raised / raised.sum(axis=0), np.float32)
+    # one copy, whatever the image
+    values: NDArray[np.float32] = probabilities.astype(np.float32, copy=True)
+    np.maximum(values, np.float32(_LEAST), out=values)
+    np.log(values, out=values)
+    values /= np.float32(temperature)
+    values -= values.max(axis=0)
+    np.exp(values, out=values)
+    values /= values.sum(axis=0)
+    return values

@@ -117,6 +117,16 @@ class Recipe(Section):
             raise ValueError("predict.ensemble needs whole cycles: no train.patience or stop_at")
         return self
 
+    @model_validator(mode="after")
+    def _averages_are_there(self) -> Self:
+        if self.predict.ema:
+            return self
+        if not self.train.ema:
+            raise ValueError("predict.ema: false needs train.ema: no weights were averaged")
+        if self.predict.ensemble:
+            raise ValueError("predict.ema: false has no snapshots: they are of averaged weights")
+        return self
+
     @classmethod
     def load(cls, name: str | Path) -> Recipe:
         """A built-in recipe by name, or a YAML file by path.

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+Scale = Annotated[float, Field(ge=0.25, le=4, allow_inf_nan=False, strict=True)]
 AtLeastOne = Annotated[int, Field(ge=1, strict=True)]
 
 
@@ -201,6 +202,9 @@ class PredictSection(Section):
     """How a trained network is used."""
 
     flip: bool = Field(False, strict=True, description="average with the mirrored image")
+    scales: tuple[Scale, ...] = Field(
+        (1.0,), min_length=1, description="average over the image at these sizes; 1: its own"
+    )
     overlap: float = Field(
         0.5, strict=True, ge=0, lt=1, description="share of a tile its neighbour repeats"
     )
@@ -209,6 +213,12 @@ class PredictSection(Section):
     )
     ensemble: bool = Field(
         False, strict=True, description="average the snapshots instead of the best epoch"
+    )
+    ema: bool = Field(
+        True, strict=True, description="the averaged weights of train.ema; false: those they are of"
+    )
+    temperature: Positive | Literal["fitted"] = Field(
+        1.0, description="log-probabilities are divided by it; `fitted`: the run's own"
     )
     threshold: float | None = Field(
         None,
@@ -232,3 +242,22 @@ class PredictSection(Section):
     crf_sizes: tuple[Positive, Positive, Positive] = Field(
         (15.0, 6.0, 1.0), description="appearance px, appearance colour 0..255, smoothness px"
     )
+
+    @field_validator("scales", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, str):
+            try:
+                return tuple(float(part) for part in value.split(","))
+            except ValueError:
+                raise ValueError("scales are numbers: 0.75,1,1.25") from None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return (value,)
+        return value
+
+    @field_validator("scales")
+    @classmethod
+    def _once(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a scale stands twice")
+        return value

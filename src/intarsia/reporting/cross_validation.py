@@ -27,8 +27,8 @@ from intarsia.reporting.quantities import quantity
 from intarsia.reporting.sections import (
     IMAGES_SHOWN,
     section_drawings,
-    section_matrix,
     section_of,
+    section_tables,
     write_files,
 )
 from intarsia.reporting.sheets import summary_table
@@ -68,7 +68,7 @@ def write_folds_report(
     drawings: list[Drawing] = [*([spread] if spread else []), *curves]
     for section in sections:
         drawings += section_drawings(section, run.labels)
-        tables += [section.classes, section.images, section_matrix(section)]
+        tables += section_tables(section)
     write_files(run.path, drawings, tables)
     page = render(
         "folds.html",

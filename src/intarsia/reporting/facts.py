@@ -12,6 +12,7 @@ from intarsia.reporting.quantities import quantity
 from intarsia.reporting.sheets import role, title
 from intarsia.reporting.tables import Cell, Column, Table
 from intarsia.reporting.times import mean_of
+from intarsia.statistics import Interval
 
 Log = Sequence[Mapping[str, Any]]
 
@@ -44,8 +45,9 @@ def headline(
     facts: list[Fact] = []
     if sheet is not None:
         miou, accuracy, floor = sheet.miou, sheet.pixel_accuracy, sheet.majority_accuracy
+        where = f"{sheet.split}, {role(sheet)}"
         facts += [
-            Fact("mIoU", quantity(miou, "ratio"), f"{sheet.split}, {role(sheet)}", share=miou),
+            Fact("mIoU", quantity(miou, "ratio"), between(sheet.interval("miou"), where), miou),
             Fact(
                 "Pixel accuracy",
                 quantity(accuracy, "ratio"),
@@ -56,10 +58,16 @@ def headline(
             Fact(
                 "Mean Dice",
                 quantity(sheet.mean_dice, "ratio"),
-                f"{quantity(sheet.images, 'count')} images",
+                between(sheet.interval("mean_dice"), f"{quantity(sheet.images, 'count')} images"),
                 share=sheet.mean_dice,
             ),
         ]
+        primary = next(figure for figure in sheet.figures if figure.primary)
+        if primary.metric not in ("miou", "pixel_accuracy", "mean_dice"):
+            # in place of a mean that nobody has asked for
+            note = between(primary.interval, f"the primary figure, {where}")
+            value = quantity(primary.value, "ratio")
+            facts = [Fact(primary.name, value, note, primary.value), *facts[:-1]]
     elif summary.get("best_metric") is not None:
         facts.append(
             Fact(
@@ -90,6 +98,17 @@ def headline(
             )
         )
     return facts
+
+
+def between(found: Interval | None, note: str) -> str:
+    """A note that begins with the interval where there is one.
+
+    >>> between(None, "60 images")
+    '60 images'
+    """
+    if found is None:
+        return note
+    return f"{100 * found.level:g} %: {found.low:.3f} to {found.high:.3f}; {note}"
 
 
 def best_of(log: Log, summary: Mapping[str, Any], metric: str) -> int | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from intarsia.evaluation import Evaluation
 from intarsia.labels import LabelMap
 from intarsia.reporting.evaluations import evaluations_of
-from intarsia.reporting.facts import Fact
+from intarsia.reporting.facts import Fact, between
 from intarsia.reporting.figures import (
     GRID,
     INK,
@@ -81,7 +81,10 @@ def folds_headline(results: Sequence[FoldResult], pooled: Evaluation | None) -> 
             Fact(
                 "mIoU",
                 quantity(pooled.miou, "ratio"),
-                f"all {quantity(pooled.images, 'count')} images, out of fold",
+                between(
+                    pooled.interval("miou"),
+                    f"all {quantity(pooled.images, 'count')} images, out of fold",
+                ),
                 share=pooled.miou,
             ),
             Fact(

@@ -25,8 +25,8 @@ from intarsia.reporting.quantities import quantity
 from intarsia.reporting.sections import (
     IMAGES_SHOWN,
     section_drawings,
-    section_matrix,
     section_of,
+    section_tables,
     write_files,
 )
 from intarsia.reporting.sequence import read_sequence, sequence_drawing
@@ -84,7 +84,7 @@ def write_report(run: Run, *, progress: Callable[[int, int], None] | None = None
     tables = [training, times, log_rows, environment, splits, summaries]
     for section in sections:
         drawings += section_drawings(section, run.labels)
-        tables += [section.classes, section.images, section_matrix(section)]
+        tables += section_tables(section)
     write_files(folder, drawings, tables)
 
     page = render(

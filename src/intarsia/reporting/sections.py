@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intarsia.evaluation import Evaluation
+from intarsia.evaluation.wording import primary_of
 from intarsia.labels import LabelMap
+from intarsia.reporting.details import ShownDetails, details_of
 from intarsia.reporting.figures import Drawing
 from intarsia.reporting.gallery import Gallery
 from intarsia.reporting.matrices import (
@@ -19,14 +21,17 @@ from intarsia.reporting.matrices import (
 )
 from intarsia.reporting.panels import panels_drawing
 from intarsia.reporting.sheets import (
+    alarm_table,
     class_bars,
     class_table,
+    figure_table,
     image_table,
     role,
     settings_text,
     title,
 )
 from intarsia.reporting.tables import Table
+from intarsia.statistics import FEW_GROUPS
 
 IMAGES_SHOWN = 200  # rows of the image table in the page; the CSV holds all
 
@@ -37,12 +42,15 @@ class Section:
 
     name: str
     sheet: Evaluation
+    figures: Table
     classes: Table
+    alarms: Table | None
     images: Table
     images_left_out: int
     heat: list[list[HeatCell]]
     names: list[str]
     confusions: list[Confusion]
+    shown_details: ShownDetails | None
     gallery: Gallery
     test_looks: int
 
@@ -53,6 +61,26 @@ class Section:
     @property
     def role(self) -> str:
         return role(self.sheet)
+
+    @property
+    def primary(self) -> str:
+        """The figure that counts, and since when that stands."""
+        return primary_of(self.sheet)
+
+    @property
+    def few(self) -> bool:
+        """Whether the intervals rest on few groups."""
+        return self.sheet.intervals is not None and self.sheet.intervals.units < FEW_GROUPS
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What must be said beside the intervals."""
+        return () if self.sheet.intervals is None else self.sheet.intervals.remarks
+
+    @property
+    def plain_from(self) -> int:
+        """The first column of the classes behind IoU and its interval."""
+        return 2 if self.sheet.intervals is None else 4
 
     @property
     def settings(self) -> str:
@@ -67,24 +95,29 @@ def section_of(name: str, sheet: Evaluation, gallery: Gallery, looks: int) -> Se
     return Section(
         name=name,
         sheet=sheet,
+        figures=figure_table(name, sheet),
         classes=class_table(name, sheet),
+        alarms=alarm_table(name, sheet),
         images=images,
         images_left_out=max(0, len(images.rows) - IMAGES_SHOWN),
         heat=heat_rows(sheet.confusion_matrix),
         names=names,
         confusions=confusions(sheet.confusion_matrix, names),
+        shown_details=details_of(name, sheet),
         gallery=gallery,
         test_looks=looks if sheet.split == "test" else 0,
     )
 
 
 def section_drawings(section: Section, labels: LabelMap) -> list[Drawing]:
-    """Its figures: bars of the classes, the matrix, panels of images."""
+    """Its figures: bars of the classes, the matrix, the details, panels of images."""
     matrix = section.sheet.confusion_matrix
     drawings = [
         class_bars(section.name, section.sheet, labels),
         matrix_drawing(section.name, section.title, matrix, section.names),
     ]
+    if section.shown_details:
+        drawings += section.shown_details.drawings
     if section.gallery.pictures:
         drawings.append(
             panels_drawing(section.name, section.title, section.gallery.pictures, labels)
@@ -92,10 +125,17 @@ def section_drawings(section: Section, labels: LabelMap) -> list[Drawing]:
     return drawings
 
 
-def section_matrix(section: Section) -> Table:
-    """The confusion matrix in pixels."""
+def section_tables(section: Section) -> list[Table]:
+    """Its tables: figures, classes, false alarms, images, confusion matrix, details."""
     matrix = section.sheet.confusion_matrix
-    return matrix_table(section.name, section.title, matrix, section.names)
+    return [
+        section.figures,
+        section.classes,
+        *([] if section.alarms is None else [section.alarms]),
+        section.images,
+        matrix_table(section.name, section.title, matrix, section.names),
+        *(section.shown_details.tables if section.shown_details else ()),
+    ]
 
 
 def write_files(folder: Path, drawings: list[Drawing], tables: list[Table]) -> None:

@@ -18,13 +18,13 @@ from intarsia.reporting.figures import (
     new_figure,
 )
 from intarsia.reporting.tables import Column, Table
+from intarsia.statistics import Interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_BOUNDS = (Column("IoU low", "ratio"), Column("IoU high", "ratio"))
 _CLASS_COLUMNS = (
-    Column("class"),
-    Column("IoU", "ratio"),
     Column("Dice", "ratio"),
     Column("precision", "ratio"),
     Column("sensitivity", "ratio"),
@@ -32,11 +32,12 @@ _CLASS_COLUMNS = (
     Column("support", "count"),
     Column("share", "ratio"),
 )
-_CLASS_KEYS = ("iou", "dice", "precision", "sensitivity", "specificity")
+_CLASS_KEYS = ("dice", "precision", "sensitivity", "specificity")
 
 _SUMMARY = (
     ("images", Column("images", "count")),
     ("miou", Column("mIoU", "ratio")),
+    ("micro_iou", Column("micro IoU", "ratio")),
     ("mean_dice", Column("mean Dice", "ratio")),
     ("mean_accuracy", Column("mean accuracy", "ratio")),
     ("pixel_accuracy", Column("pixel accuracy", "ratio")),
@@ -88,6 +89,7 @@ def summary_table(sheets: Iterable[Evaluation]) -> Table:
             *((settings_text(sheet) or "as the recipe",) if changed else ()),
             role(sheet),
             *(getattr(sheet, key) for key, _ in _SUMMARY),
+            *_bounds(sheet.interval("miou")),
         )
         for sheet in sheets
     ]
@@ -97,16 +99,21 @@ def summary_table(sheets: Iterable[Evaluation]) -> Table:
         *((Column("predicted with"),) if changed else ()),
         Column("role"),
         *(column for _, column in _SUMMARY),
+        Column("mIoU low", "ratio"),
+        Column("mIoU high", "ratio"),
     )
     return Table("evaluations", "Evaluations of this run", columns, tuple(rows))
 
 
 def class_table(name: str, sheet: Evaluation) -> Table:
-    """A row a class. `share` is the class's part of all pixels that count."""
+    """A row a class, IoU with its interval; `share` is its part of all pixels that count."""
     total = sum(row.support for row in sheet.classes)
+    bounded = sheet.intervals is not None
     rows = tuple(
         (
             row.name,
+            row.iou,
+            *(_bounds(sheet.interval("iou", row.name)) if bounded else ()),
             *(getattr(row, key) for key in _CLASS_KEYS),
             row.support,
             row.support / total if total else None,
@@ -114,7 +121,57 @@ def class_table(name: str, sheet: Evaluation) -> Table:
         for row in sheet.classes
     )
     caption = f"Classes, {title(sheet)}"
-    return Table(f"classes-{name}", caption, _CLASS_COLUMNS, rows)
+    bounds = _BOUNDS if bounded else ()
+    columns = (Column("class"), Column("IoU", "ratio"), *bounds, *_CLASS_COLUMNS)
+    return Table(f"classes-{name}", caption, columns, rows)
+
+
+def figure_table(name: str, sheet: Evaluation) -> Table:
+    """A row a figure over all classes, with its interval or why there is none."""
+    rows = tuple(
+        (
+            figure.name,
+            figure.value,
+            *_bounds(figure.interval),
+            figure.reason,
+            "primary" if figure.primary else "",
+        )
+        for figure in sheet.figures
+    )
+    columns = (
+        Column("figure"),
+        Column("value", "ratio"),
+        Column("low", "ratio"),
+        Column("high", "ratio"),
+        Column("no interval because"),
+        Column("role"),
+    )
+    return Table(f"figures-{name}", f"Figures, {title(sheet)}", columns, rows)
+
+
+def alarm_table(name: str, sheet: Evaluation) -> Table | None:
+    """A row a class: images without it in their truth, and where it was predicted all the same.
+
+    None where the sheet was measured without, or no class is absent from any image.
+    """
+    empty = {} if sheet.intervals is None else sheet.intervals.empty
+    rows = tuple(
+        (class_name, counts.images, counts.alarms, counts.pixels)
+        for class_name, counts in empty.items()
+        if counts.images
+    )
+    columns = (
+        Column("class"),
+        Column("images without it", "count"),
+        Column("of them with a false alarm", "count"),
+        Column("pixels", "count"),
+    )
+    caption = f"False alarms, {title(sheet)}"
+    return Table(f"false-alarms-{name}", caption, columns, rows) if rows else None
+
+
+def _bounds(found: Interval | None) -> tuple[float | None, float | None]:
+    return (None, None) if found is None else (found.low, found.high)
 
 
 def image_table(name: str, sheet: Evaluation) -> Table:
@@ -129,15 +186,23 @@ def image_table(name: str, sheet: Evaluation) -> Table:
 
 
 def class_bars(name: str, sheet: Evaluation, labels: LabelMap) -> Drawing:
-    """IoU per class as bars in the class's own colour, with the mean."""
+    """IoU per class as bars in the class's own colour, with intervals and the mean."""
     colors = {label.name: label.color for label in labels.classes}
-    rows = [(row.name, row.iou, colors.get(row.name, (128, 128, 128))) for row in sheet.classes]
+    rows = [
+        (
+            row.name,
+            row.iou,
+            sheet.interval("iou", row.name),
+            colors.get(row.name, (128, 128, 128)),
+        )
+        for row in sheet.classes
+    ]
     label = f"IoU per class, {title(sheet)}"
     return draw(f"iou-{name}", label, lambda: _bars(rows, sheet.miou, label))
 
 
 def _bars(
-    rows: Sequence[tuple[str, float | None, tuple[int, int, int]]],
+    rows: Sequence[tuple[str, float | None, Interval | None, tuple[int, int, int]]],
     mean: float | None,
     heading: str,
 ) -> Figure:
@@ -146,16 +211,23 @@ def _bars(
     places = range(len(rows))
     axes.barh(
         places,
-        [value or 0.0 for _, value, _ in rows],
+        [value or 0.0 for _, value, _, _ in rows],
         height=0.72,
-        color=[hex_color(color) for _, _, color in rows],
+        color=[hex_color(color) for _, _, _, color in rows],
         edgecolor=MUTED,  # a pale class must not vanish on the paper
         linewidth=0.6,
     )
-    for place, (_, value, _) in zip(places, rows, strict=True):
+    for place, (_, value, found, _) in zip(places, rows, strict=True):
         text = "n/a" if value is None else f"{value:.3f}"
-        axes.text((value or 0.0) + 0.012, place, text, va="center", fontsize=9, color=INK)
-    axes.set_yticks(list(places), [legible(name) for name, _, _ in rows])
+        end = value or 0.0
+        if found is not None:
+            # ink with a white rim: seen on bars of any colour
+            ends = [found.low, found.high]
+            axes.plot(ends, [place, place], color="white", linewidth=3.4, solid_capstyle="butt")
+            axes.plot(ends, [place, place], color=INK, linewidth=1.6, solid_capstyle="butt")
+            end = max(end, found.high)
+        axes.text(end + 0.012, place, text, va="center", fontsize=9, color=INK)
+    axes.set_yticks(list(places), [legible(name) for name, *_ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1.09)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])

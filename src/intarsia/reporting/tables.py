@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,11 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    # behind the end of a row they would be taken for its options
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+    "±": r"$\pm$",
     '"': r"\textquotedbl{}",
     "\N{NARROW NO-BREAK SPACE}": r"\,",
 }
@@ -94,26 +100,12 @@ class Table:
 
     def latex(self) -> str:
         """A `table` with booktabs rules; every special character is escaped."""
-        layout = "".join("r" if column.numeric else "l" for column in self.columns)
-        body = "".join(
-            " & ".join(escape_latex(cell) for cell in row) + " \\\\\n" for row in self.shown()
-        )
-        head = " & ".join(escape_latex(column.name) for column in self.columns)
-        label = re.sub(r"[^A-Za-z0-9-]+", "-", self.name)
-        return (
-            "% \\usepackage{booktabs} and, for quotation marks, \\usepackage[T1]{fontenc}\n"
-            "\\begin{table}\n"
-            "\\centering\n"
-            f"\\caption{{{escape_latex(self.caption)}}}\n"
-            f"\\label{{tab:{label}}}\n"
-            f"\\begin{{tabular}}{{{layout}}}\n"
-            "\\toprule\n"
-            f"{head} \\\\\n"
-            "\\midrule\n"
-            f"{body}"
-            "\\bottomrule\n"
-            "\\end{tabular}\n"
-            "\\end{table}\n"
+        return booktabs(
+            self.name,
+            escape_latex(self.caption),
+            "".join("r" if column.numeric else "l" for column in self.columns),
+            [escape_latex(column.name) for column in self.columns],
+            [[escape_latex(cell) for cell in row] for row in self.shown()],
         )
 
     def write(self, folder: Path) -> None:
@@ -126,13 +118,48 @@ class Table:
             write_atomic(folder / f"{self.name}.{ending}", text.encode("utf-8"))
 
 
+def booktabs(
+    name: str,
+    caption: str,
+    layout: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    wide: bool = False,
+) -> str:
+    """A LaTeX `table` with booktabs rules, labelled `tab:NAME`; a `wide` one in smaller letters.
+
+    `layout` has a letter a column (`lrr`); caption, head and cells are LaTeX already.
+    """
+    smaller = "\\footnotesize\n\\setlength{\\tabcolsep}{4pt}\n" if wide else ""
+    body = "".join(" & ".join(row) + " \\\\\n" for row in rows)
+    label = re.sub(r"[^A-Za-z0-9-]+", "-", name)
+    return (
+        "% \\usepackage{booktabs} and, for quotation marks, \\usepackage[T1]{fontenc}\n"
+        "\\begin{table}\n"
+        "\\centering\n"
+        f"\\caption{{{caption}}}\n"
+        f"\\label{{tab:{label}}}\n"
+        f"{smaller}"
+        f"\\begin{{tabular}}{{{layout}}}\n"
+        "\\toprule\n"
+        f"{' & '.join(head)} \\\\\n"
+        "\\midrule\n"
+        f"{body}"
+        "\\bottomrule\n"
+        "\\end{tabular}\n"
+        "\\end{table}\n"
+    )
+
+
 def escape_latex(text: str) -> str:
     r"""Text as LaTeX prints it.
 
     >>> print(escape_latex("50 % of a_b & c"))
     50 \% of a\_b \& c
     """
-    return "".join(_LATEX.get(character, character) for character in _one_line(text))
+    escaped = "".join(_LATEX.get(character, character) for character in _one_line(text))
+    return re.sub("-(?=-)", "-{}", escaped)  # two would become one dash
 
 
 def escape_markdown(text: str) -> str:

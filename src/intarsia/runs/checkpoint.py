@@ -14,6 +14,7 @@ from intarsia.images import write_atomic
 LAST = "last.pt"
 PREVIOUS = "previous.pt"
 BEST = "best.safetensors"
+BEST_RAW = "best-raw.safetensors"  # of the same epoch, before averaging
 SNAPSHOTS = "snapshot-*.safetensors"
 
 _log = logging.getLogger("intarsia")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intarsia.errors import DataError, RunError
-from intarsia.runs.run import FOLDS, SCHEMA, Run
+from intarsia.runs.json_files import SCHEMA
+from intarsia.runs.run import FOLDS, Run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -116,6 +117,13 @@ class CrossValidation(Run):
     def log(self) -> list[dict[str, Any]]:
         """Always empty: each fold has its own."""
         return []
+
+    def _no_temperature(self) -> RunError:
+        return RunError(
+            "the ensemble of the folds has no fitted temperature: every image has trained some",
+            where=self.path,
+            hint="predict.temperature with a number, or one fold",
+        )
 
     def load_models(self) -> list[nn.Module]:
         """The networks of all folds, in evaluation mode, on the CPU.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,16 +17,17 @@ from intarsia.images import Scaling, write_atomic
 from intarsia.inference import Inference, Network
 from intarsia.labels import LabelMap
 from intarsia.recipe import Recipe
-from intarsia.runs.checkpoint import BEST, LAST, SNAPSHOTS, load_weights
+from intarsia.runs.checkpoint import BEST, BEST_RAW, LAST, SNAPSHOTS, load_weights
+from intarsia.runs.json_files import SCHEMA, read_json, write_json
 from intarsia.runs.network import build_network
 from intarsia.runs.refinement import crf_refinement
+from intarsia.runs.temperatures import TEMPERATURES, fitted_temperature
 from intarsia.runs.uses import check_uses
 from intarsia.transforms import Preprocessing
 
 if TYPE_CHECKING:
     from torch import nn
 
-SCHEMA = 1
 FOLDS = "folds.json"
 
 _RECIPE = "recipe.yaml"
@@ -223,11 +225,39 @@ class Run:
             file.write(line.encode())
             os.fsync(file.fileno())
 
+    @property
+    def temperature(self) -> float:
+        """What `predict.temperature` comes to.
+
+        Raises:
+            RunError: it is `fitted`, and none was found for this use of the network.
+        """
+        predict = self.recipe.predict
+        if predict.temperature != "fitted":
+            return predict.temperature
+        value = fitted_temperature(self.path, predict)
+        if value is None:
+            raise self._no_temperature()
+        return value
+
+    def _no_temperature(self) -> RunError:
+        changed = {k: v for k, v in self.settings.items() if k not in ("temperature", "threshold")}
+        if Recipe.load(self.path / _RECIPE).predict.temperature != 1:
+            changed["temperature"] = 1
+        texts = (f"predict.{k}={json.dumps(v)}" for k, v in changed.items())
+        flags = "".join(f" --set {shlex.quote(text)}" for text in texts)
+        return RunError(
+            "no temperature has been fitted" + (" for this use of the network" if flags else ""),
+            where=self.path / TEMPERATURES,
+            hint=f"intarsia evaluate {self.path} --split val --details{flags}",
+        )
+
     def inference(self, network: Network) -> Inference:
         """How this run's recipe uses `network` on images.
 
         Raises:
             RecipeError: the recipe's `predict.*` keys do not fit the classes.
+            RunError: a fitted temperature is asked for, and there is none.
         """
         settings = self.recipe.predict
         check_uses(settings, self.labels)
@@ -242,20 +272,31 @@ class Run:
             network,
             self.preprocessing,
             flip=settings.flip,
+            scales=settings.scales,
             overlap=settings.overlap,
             max_pixels=settings.max_pixels,
             threshold=settings.threshold,
             refine=refine,
+            temperature=self.temperature,
         )
 
     def load_models(self) -> list[nn.Module]:
         """The networks that predict, in evaluation mode, on the CPU.
 
-        The best epoch's, or with `predict.ensemble` every snapshot's.
+        The best epoch's, with `predict.ema: false` as it was before averaging, or with
+        `predict.ensemble` every snapshot's.
 
         Raises:
             RunError: not there yet, or a damaged file.
         """
+        if not self.recipe.predict.ema:
+            if (self.checkpoints / BEST).is_file() and not (self.checkpoints / BEST_RAW).is_file():
+                raise RunError(
+                    "the weights before averaging were not kept",
+                    where=self.checkpoints / BEST_RAW,
+                    hint="leave predict.ema out, or train again: trainings keep them now",
+                )
+            return [self.load_model(BEST_RAW)]
         if not self.recipe.predict.ensemble:
             return [self.load_model(BEST)]
         found = sorted(path.name for path in self.checkpoints.glob(SNAPSHOTS))
@@ -297,27 +338,8 @@ class Run:
         return model.eval()
 
     def _read(self, name: str) -> dict[str, Any]:
-        path = self.path / name
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"cannot read the run: {error}", where=path) from error
-        if not isinstance(content, dict):
-            raise RunError("not what a run holds", where=path, expected="a JSON object")
-        schema = content.get("schema", SCHEMA)
-        if not isinstance(schema, int):
-            raise RunError(f"schema {schema!r} is no number", where=path, expected=str(SCHEMA))
-        if schema > SCHEMA:
-            raise RunError(
-                f"schema {schema} is newer than this Intarsia",
-                where=path,
-                expected=f"{SCHEMA} or lower",
-                hint="upgrade Intarsia",
-            )
-        return content
+        return read_json(self.path / name)
 
     def _write(self, name: str, content: dict[str, Any]) -> Path:
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-        return path
+        write_json(self.path / name, content)
+        return self.path / name

@@ -105,8 +105,8 @@ def count_groups(
     )
 
 
-def _stacked(matrices: NDArray[np.integer] | Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
-    """(S, N, K, K) int64, checked."""
+def _stacked(matrices: NDArray[np.integer] | Sequence[NDArray[np.integer]]) -> NDArray[np.integer]:
+    """(S, N, K, K), checked; those of one run are not copied, as they may be large."""
     repeats = [matrices] if isinstance(matrices, np.ndarray) else [np.asarray(m) for m in matrices]
     if not repeats:
         raise DataError("no confusion matrices", expected="those of one run or more")
@@ -122,9 +122,9 @@ def _stacked(matrices: NDArray[np.integer] | Sequence[NDArray[np.integer]]) -> N
             f"not confusion matrices of images: an array of shape {shape}",
             expected="(images, classes, classes), none of them 0",
         )
-    stack = np.stack(repeats)
+    stack = repeats[0][None] if len(repeats) == 1 else np.stack(repeats)
     if not np.issubdtype(stack.dtype, np.integer):
         raise DataError(f"confusion matrices of {stack.dtype}", expected="whole numbers of pixels")
     if stack.min() < 0:
         raise DataError("a confusion matrix with negative counts", expected="numbers of pixels")
-    return stack.astype(np.int64)
+    return stack

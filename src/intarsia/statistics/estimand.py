@@ -10,15 +10,16 @@ import numpy as np
 from intarsia.errors import DataError, did_you_mean
 from intarsia.statistics.counts import GroupCounts, Numbers
 
-Metric = Literal["miou", "micro_iou", "mean_dice", "pixel_accuracy"]
+Metric = Literal["miou", "micro_iou", "mean_dice", "mean_accuracy", "pixel_accuracy"]
 
 _WORDS: dict[Metric, tuple[str, str]] = {
     "miou": ("macro mIoU", "IoU = TP / (TP + FP + FN)"),
     "micro_iou": ("micro IoU", "the sum of TP / the sum of (TP + FP + FN) of all classes"),
     "mean_dice": ("macro mean Dice", "Dice = 2 TP / (2 TP + FP + FN)"),
+    "mean_accuracy": ("macro mean accuracy", "sensitivity = TP / (TP + FN)"),
     "pixel_accuracy": ("pixel accuracy (micro)", "the sum of TP / all pixels of truth"),
 }
-MACRO = ("miou", "mean_dice")
+MACRO = ("miou", "mean_dice", "mean_accuracy")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Estimand:
         hits, truth, predicted = values[..., 0, :], values[..., 1, :], values[..., 2, :]
         if self.metric == "mean_dice":
             return np.stack([2 * hits, truth + predicted], axis=-2)
+        if self.metric == "mean_accuracy":
+            return np.stack([hits, truth], axis=-2)
         if self.metric == "pixel_accuracy":
             return np.asarray(np.stack([hits, truth], axis=-2).sum(axis=-1, keepdims=True))
         both = np.stack([hits, truth + predicted - hits], axis=-2)
@@ -97,7 +100,9 @@ images together. Unit of resampling: the image.
             if self.classes is None or len(self.classes) > 1:
                 text += ", then the plain mean over the classes"
             text += (
-                ". A class in neither truth nor prediction is n/a and left out; "
+                ". A class that is not in the truth is n/a and left out"
+                if self.metric == "mean_accuracy"
+                else ". A class in neither truth nor prediction is n/a and left out; "
                 "one that is only predicted has 0"
             )
         return f"{text}. Unit of resampling: the {counts.unit}."
@@ -106,4 +111,5 @@ images together. Unit of resampling: the image.
 MIOU = Estimand("miou")
 MICRO_IOU = Estimand("micro_iou")
 MEAN_DICE = Estimand("mean_dice")
+MEAN_ACCURACY = Estimand("mean_accuracy")
 PIXEL_ACCURACY = Estimand("pixel_accuracy")

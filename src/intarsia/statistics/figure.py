@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,16 +26,23 @@ from intarsia.statistics.spread import Spread, measure_spread
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """`value`, the mean over the repeats; `left` (G,) without each group.
+    """`value`, the mean over the repeats, of (S, G, 2, Q) ratios; `left` (G,) without each group.
 
-    `share` is true of a metric, which lies between 0 and 1, and false of a difference.
+    Without `other` it is a metric, which lies between 0 and 1, else the difference of the two.
     """
 
     value: float
-    share: bool
+    ratios: Numbers
+    other: Numbers | None
     spread: Spread
     left: Numbers
-    replicates: Replicates
+    resamples: int
+    seed: int
+
+    @cached_property
+    def replicates(self) -> Replicates:
+        """Drawn when they are asked for: the default interval needs none."""
+        return resample(self.ratios, self.other, resamples=self.resamples, seed=self.seed)
 
     def interval(self, level: float, method: Method | None = None) -> Interval:
         """The interval that holds the true value in a share `level` of all such data.
@@ -45,7 +53,7 @@ class Figure:
         narrow (docs/benchmarks.md). Repeats are in no other interval.
         """
         if method is None:
-            method = "logit-t" if self.share else "t"
+            method = "logit-t" if self.other is None else "t"
         if method == "logit-t":
             return logit_t_interval(self.value, self.spread.total, self.spread.freedom, level)
         if method == "t":
@@ -76,10 +84,12 @@ def measure_figure(
         return None
     return Figure(
         value=value,
-        share=other is None,
+        ratios=ratios,
+        other=other,
         spread=measure_spread(ratios, other),
         left=left,
-        replicates=resample(ratios, other, resamples=resamples, seed=seed),
+        resamples=resamples,
+        seed=seed,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -60,6 +60,23 @@ def compare_pairs(
         )
         for a, b in all_pairs
     ]
+    return correct_together(found)
+
+
+def correct_together(found: Sequence[Difference]) -> tuple[Difference, ...]:
+    """The same differences with p-values adjusted for all of them, after Holm.
+
+    "No difference" and "equivalent" are two families of tests.
+
+    >>> import numpy as np
+    >>> from intarsia.statistics.counts import count_groups
+    >>> one = np.array([[[n, 3], [2, 9]] for n in range(10, 30)])
+    >>> a, b = count_groups(one + [[2, -2], [0, 0]]), count_groups(one)
+    >>> alone = measure_difference(a, b)
+    >>> together = correct_together([alone, alone])
+    >>> [round(pair.p_adjusted / alone.p_adjusted, 6) for pair in together]
+    [2.0, 2.0]
+    """
     different = _adjusted([pair.p_value for pair in found])
     equivalent = _adjusted([pair.p_equivalent for pair in found])
     return tuple(

@@ -84,11 +84,14 @@ def repeat_remarks(*runs: GroupCounts) -> tuple[str, ...]:
 def undefined_classes(counts: GroupCounts, estimand: Estimand) -> tuple[int, ...]:
     """The classes that are n/a, in neither truth nor prediction of any repeat.
 
+    Of the mean accuracy those that are not in the truth.
+
     >>> import numpy as np
     >>> from intarsia.statistics.counts import count_groups
     >>> undefined_classes(count_groups(np.array([[[3, 0], [0, 0]]])), Estimand("miou"))
     (1,)
     """
     chosen = range(counts.classes) if estimand.classes is None else estimand.classes
-    pixels = counts.values[:, :, 1:].sum(axis=(0, 1, 2))
+    last = 2 if estimand.metric == "mean_accuracy" else 3
+    pixels = counts.values[:, :, 1:last].sum(axis=(0, 1, 2))
     return tuple(k for k in chosen if pixels[k] == 0)

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from intarsia.runs import Run
+from intarsia.runs.checkpoint import BEST, BEST_RAW
 from intarsia.tracking.pyfunc import IMAGE, MASK
 
 # What a prediction imports. Pinned to the versions of the training.
@@ -119,6 +120,7 @@ def _copy_run(run: Run, folder: Path) -> None:
     for key in ("notes", "unpaired_images", "unpaired_masks"):
         manifest[key] = []
     (folder / "dataset.json").write_text(json.dumps(manifest), encoding="utf-8")
-    for pattern in ("best.safetensors*", "snapshot-*.safetensors*"):
+    best = BEST if run.recipe.predict.ema else BEST_RAW
+    for pattern in (f"{best}*", "snapshot-*.safetensors*"):
         for file in run.checkpoints.glob(pattern):
             shutil.copy(file, checkpoints)

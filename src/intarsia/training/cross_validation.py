@@ -86,7 +86,7 @@ def train_folds(
         if stored is not None:
             held.enter_context(RunLock(path))
             data = _checked(data, recipe, cache)
-            compare_data(stored, data)
+            compare_data(stored.manifest, data)
         else:
             data = _checked(data, recipe, cache)
             setup = _fitted(_prepared(data, recipe, device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,11 @@ def compare_recipes(stored: Run, wanted: Recipe) -> None:
         )
 
 
-def compare_data(run: Run, data: Dataset) -> None:
-    """Raises where a file of the run's data set was changed, added or removed."""
-    # through JSON, as the run's own has been
+def compare_data(begun_with: Mapping[str, Any], data: Dataset) -> None:
+    """Raises where a file of the data set was changed, added or removed since its manifest."""
+    # through JSON, as the manifest has been
     manifest = json.loads(json.dumps(data.manifest()))
-    before = {s["name"]: s for s in run.manifest["samples"]}
+    before = {s["name"]: s for s in begun_with["samples"]}
     now = {s["name"]: s for s in manifest["samples"]}
     gone, added = sorted(before.keys() - now.keys()), sorted(now.keys() - before.keys())
     differing = [n for n in sorted(before.keys() & now.keys()) if before[n] != now[n]]
@@ -132,7 +133,7 @@ def compare_data(run: Run, data: Dataset) -> None:
     problems += [
         f"another {key.replace('_', ' ')}"
         for key in ("labels", "encoding", "channels", "channel_names", "page", "scaling")
-        if run.manifest[key] != manifest[key]
+        if begun_with[key] != manifest[key]
     ]
     if problems:
         raise RunError(

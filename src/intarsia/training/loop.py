@@ -23,11 +23,13 @@ from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.runs.checkpoint import (
     BEST,
+    BEST_RAW,
     load_training_state,
     save_training_state,
     save_weights,
 )
 from intarsia.runs.lock import RunLock
+from intarsia.runs.temperatures import forget_temperatures
 from intarsia.training.folder import (
     begun,
     compare_data,
@@ -112,9 +114,10 @@ def train(
             )
         else:
             run = stored
-            compare_data(run, setup.data)
+            compare_data(run.manifest, setup.data)
             state = load_training_state(run.checkpoints)
         remove_unfinished_files(path)
+        forget_temperatures(run.path)  # they are of other weights
         training = _Training(run, setup, on_epoch)
         training.go(state)
         # from here on Ctrl-C loses nothing either: --resume evaluates again
@@ -266,6 +269,8 @@ class _Training:
             _log.warning("epoch %d: the validation loss is %s", epoch, validation.loss)
         if figure > self.best_figure or self.best_epoch == 0:
             self.best_epoch, self.best_figure = epoch, figure
+            if self.stepper.average is not None:
+                save_weights(self.run.checkpoints / BEST_RAW, self.stepper.model.state_dict())
             self._keep(BEST)
         if train.stop_at is not None and self._reached(figure, train.stop_at):
             self.stopped_because = f"{train.metric} reached {train.stop_at}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from intarsia.augmentation import Augmentation
 from intarsia.backends.device import keep_freed_memory, precision_for, select_device
 from intarsia.backends.torch_backend import Network, torch_network
 from intarsia.batches import Pairs, Tiles, TrainingBatches, channel_statistics, class_pixels
@@ -28,7 +29,7 @@ from intarsia.runs.network import build_network
 from intarsia.runs.uses import check_uses
 from intarsia.training.depthwise import keep_depthwise_fp32
 from intarsia.training.optimisation import frequency_weights
-from intarsia.transforms import Augmentation, Preprocessing
+from intarsia.transforms import Preprocessing
 
 _log = logging.getLogger("intarsia")
 
@@ -116,6 +117,13 @@ def prepare(data: Dataset, recipe: Recipe, device: str, *, weights: bool = True)
             hint="ignore fewer (data.ignore), or look at what `intarsia check` says of the masks",
         )
     check_uses(recipe.predict, data.labels)
+    if recipe.predict.temperature == "fitted":
+        raise RecipeError(
+            "a temperature is fitted after the training",
+            where="predict.temperature",
+            expected="a number",
+            hint="intarsia evaluate RUN --details, then --set predict.temperature=fitted",
+        )
     for split in ("train", "val"):
         if not data.splits.get(split):
             raise DataError(

@@ -74,7 +74,7 @@ def validate(
     *,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Validation | None:
-    """Predicts every sample as `predict` would, but without mirrored copies and refinement.
+    """Predicts every sample as `predict` would, but without copies, refinement and temperature.
 
     None when `interrupted` became true on the way.
     """

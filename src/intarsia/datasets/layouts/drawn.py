@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from intarsia.datasets.background import BACKGROUNDS
 from intarsia.datasets.classes import Classes
 from intarsia.datasets.drawings.drawing import Drawing, Values
 from intarsia.datasets.drawings.sheet import Annotations, Sheet
@@ -26,7 +27,6 @@ from intarsia.images import read_header
 from intarsia.labels import LabelMap
 
 BACKGROUND = "background"
-_BACKGROUNDS = ("background", "_background_", "__background__")
 _IGNORED = "__ignore__"
 _MOST_CLASSES = 65_000
 
@@ -161,7 +161,7 @@ def _numbers(names: Sequence[str]) -> dict[str, int]:
     """The value of every class: 0 is the background, the others count from 1."""
     if len(names) > _MOST_CLASSES:
         raise DataError(f"{len(names)} classes are too many", expected=f"up to {_MOST_CLASSES}")
-    drawn = [name for name in names if name.lower() not in _BACKGROUNDS]
+    drawn = [name for name in names if name.lower() not in BACKGROUNDS]
     return dict.fromkeys(names, 0) | {name: at for at, name in enumerate(drawn, 1)}
 
 
