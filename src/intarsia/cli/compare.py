@@ -178,7 +178,7 @@ def compare(
             )
     typer.echo(str(comparison))
     if out is not None:
-        _write(comparison, out)
+        _write(comparison, out, dataset)
     if gate is not None:
         answer = judge_first(comparison, gate)
         typer.echo(f"gate {gate}: {answer.answer}. {answer.reason}")
@@ -297,9 +297,9 @@ def _report(run: Run) -> None:
         write_report(run)
 
 
-def _write(comparison: Comparison, out: Path) -> None:
+def _write(comparison: Comparison, out: Path, data: Dataset) -> None:
     from intarsia.reporting import write_comparison
 
     with progress("writing the comparison") as show:
-        page = write_comparison(comparison, out, progress=show)
+        page = write_comparison(comparison, out, data, progress=show)
     typer.echo(f"report: {page}")

@@ -60,6 +60,18 @@ def annotator_matrices(folder: Path, data: Dataset, samples: Sequence[Sample]) -
     return matrices
 
 
+def annotator_mask(folder: Path, data: Dataset, sample: Sample) -> NDArray[np.integer]:
+    """(H, W) ids of one image by the second annotator; what they left out has the ignored id.
+
+    Raises:
+        DataError: the image has no mask, or two, in the folder; values are no class.
+    """
+    mask = _mask_of(sample, _files(folder))
+    if mask is None:
+        raise DataError(f"no mask by the second annotator for {sample.name}", where=folder)
+    return data.read_mask(replace(sample, mask=mask))
+
+
 def _files(folder: Path) -> dict[str, list[Path]]:
     """Every picture in the folder by its name without extension, with its folders and without."""
     found: dict[str, list[Path]] = {}

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
     from intarsia.datasets import Dataset, Sample
     from intarsia.prediction import Predictor
+    from intarsia.reporting.curves import Points
     from intarsia.runs import Run
 
-_MARKERS = ("o", "s", "^", "D")  # with more runs than colours the next shape begins
+# with more runs than colours the next shape begins: of the figure, and of the style sheet
+RUN_SHAPES = {"o": "round", "s": "square", "^": "triangle", "D": "diamond"}
+_MARKERS = tuple(RUN_SHAPES)
 _WIDTH, _HEIGHT = 5.0, 3.1  # inches
 _FEW = 40  # epochs that still get a dot each
+_FEW_LINES = 6  # runs and repeats whose training is still drawn beside the validation
 _DECADES = 1.7  # losses that span more go on a logarithmic axis
 _CURVES = (
     ("loss", "compared-loss", "Loss"),
@@ -89,20 +93,42 @@ def run_colors(runs: Sequence[str]) -> dict[str, str]:
     return dict(zip(runs, itertools.cycle(RUN_COLORS), strict=False))
 
 
+def run_markers(runs: Sequence[str]) -> dict[str, str]:
+    """The shape that goes with the colour of each run: the next one when all colours are taken.
+
+    >>> run_markers(["a", "b"])
+    {'a': 'o', 'b': 'o'}
+    """
+    places = {name: place // len(RUN_COLORS) for place, name in enumerate(runs)}
+    return {name: _MARKERS[place % len(_MARKERS)] for name, place in places.items()}
+
+
 def compared_curves(runs: Mapping[str, Run]) -> list[Drawing]:
     """Loss, mean Dice, mIoU and pixel accuracy by epoch, the runs in one drawing a quantity.
 
     `runs` maps the name shown to the run. Training is dashed, validation solid; each run keeps
     its colour. A quantity that no log holds is left out.
     """
-    logs = {name: run.log for name, run in runs.items()}
+    return repeated_curves({name: (run,) for name, run in runs.items()})
+
+
+def repeated_curves(runs: Mapping[str, Sequence[Run]]) -> list[Drawing]:
+    """The same of recipes that were trained several times: a thinner line each, in one colour.
+
+    With more than a few lines the training is left out, unless nothing was validated.
+    """
+    logs = {name: [run.log for run in repeats] for name, repeats in runs.items()}
     drawings = []
     for key, name, title in _CURVES:
         lines = {
-            run: (points(log, f"train_{key}"), points(log, f"val_{key}"))
-            for run, log in logs.items()
+            run: [(points(log, f"train_{key}"), points(log, f"val_{key}")) for log in repeats]
+            for run, repeats in logs.items()
         }
-        if any(train[0] or val[0] for train, val in lines.values()):
+        pairs = [pair for repeats in lines.values() for pair in repeats]
+        validated = any(val[0] for _, val in pairs)
+        if validated and len(pairs) > _FEW_LINES:
+            lines = {run: [(([], []), val) for _, val in each] for run, each in lines.items()}
+        if validated or any(train[0] for train, _ in pairs):
             drawings.append(draw(name, f"{title} by epoch", partial(_figure, title, lines)))
     return drawings
 
@@ -206,31 +232,32 @@ def _predictor(run: Run) -> Predictor:
     return Predictor(run)
 
 
-def _figure(
-    title: str,
-    lines: Mapping[str, tuple[tuple[list[int], list[float]], tuple[list[int], list[float]]]],
-) -> Figure:
+def _figure(title: str, lines: Mapping[str, Sequence[tuple[Points, Points]]]) -> Figure:
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
 
-    colors = run_colors(list(lines))
+    colors, markers = run_colors(list(lines)), run_markers(list(lines))
+    pairs = [pair for repeats in lines.values() for pair in repeats]
     columns = 2
     rows = math.ceil(len(lines) / columns)
     figure = new_figure(_WIDTH, _HEIGHT + 0.2 * rows)
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontweight="bold")
-    trained = any(train[0] for train, _ in lines.values())
+    trained = any(train[0] for train, _ in pairs)
     shown_lines = "dashed: training, solid: validation" if trained else "validation"
     axes.set_title(shown_lines, loc="right", fontsize=9)
     axes.set_xlabel("epoch")
     handles = []
-    for place, (name, (train, val)) in enumerate(lines.items()):
-        marker = _MARKERS[place // len(RUN_COLORS) % len(_MARKERS)]
-        _line(axes, train, colors[name], marker, dashed=True)
-        _line(axes, val, colors[name], marker, dashed=False)
-        shown = marker if len(lines) > len(RUN_COLORS) else ""
+    for name, repeats in lines.items():
+        thin = 0.65 if len(repeats) > 1 else 1.0
+        for train, val in repeats:
+            _line(axes, train, colors[name], markers[name], thin, dashed=True)
+            _line(axes, val, colors[name], markers[name], thin, dashed=False)
+        if not repeats:
+            continue  # a second annotator has no curve
+        shown = markers[name] if len(lines) > len(RUN_COLORS) else ""
         handles.append(Line2D([], [], color=colors[name], marker=shown, label=legible(name, 34)))
-    values = [v for pair in lines.values() for _, measured in pair for v in measured]
+    values = [v for pair in pairs for _, measured in pair for v in measured]
     if title == "Loss" and min(values) > 0 and math.log10(max(values) / min(values)) > _DECADES:
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
@@ -239,7 +266,7 @@ def _figure(
 
 
 def _line(
-    axes: Axes, measured: tuple[list[int], list[float]], color: str, marker: str, *, dashed: bool
+    axes: Axes, measured: Points, color: str, marker: str, thin: float, *, dashed: bool
 ) -> None:
     epochs, values = measured
     if not epochs:
@@ -251,6 +278,6 @@ def _line(
         color=color,
         marker=marker if few else "",
         linestyle=(0, (4, 1.5)) if dashed else "-",
-        linewidth=1.2 if dashed else 1.8,
-        markersize=2 if dashed else 3.5,
+        linewidth=thin * (1.2 if dashed else 1.8),
+        markersize=thin * (2 if dashed else 3.5),
     )

@@ -59,7 +59,7 @@ def galleries(
     try:
         data = run.dataset()
     except (IntarsiaError, OSError) as error:
-        return {name: Gallery((), _reason(error)) for name in sheets}
+        return {name: Gallery((), reason(error)) for name in sheets}
     found: dict[str, Gallery] = {}
     done = 0
     predictors: dict[str, Predictor] = {}
@@ -78,7 +78,7 @@ def galleries(
                 predictors[key] = predictor
                 pictures.append(_painted(pick, data, predictor))
             except (IntarsiaError, OSError) as error:
-                missing = missing or _reason(error)
+                missing = missing or reason(error)
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -125,7 +125,8 @@ def find_sample(data: Dataset, file: str) -> Sample:
     raise DataError(f"the image {file} is no longer in the data set", where=data.root)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why pictures are not there, in a line."""
     what = error.what if isinstance(error, IntarsiaError) else str(error)
     where = f" ({error.where})" if isinstance(error, IntarsiaError) and error.where else ""
     return f"{what}{where}"

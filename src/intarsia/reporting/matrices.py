@@ -52,7 +52,7 @@ class HeatCell:
 
 
 def row_shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(K, K) counts to shares of each row; a class without pixels gives a row of NaN.
+    """(K, P) counts to shares of each row; a class without pixels gives a row of NaN.
 
     >>> row_shares(np.array([[3, 1], [0, 0]]))
     array([[0.75, 0.25],
@@ -90,18 +90,28 @@ def matrix_table(name: str, title: str, matrix: NDArray[np.int64], names: Sequen
 
 
 def matrix_drawing(
-    name: str, title: str, matrix: NDArray[np.int64], names: Sequence[str]
+    name: str,
+    title: str,
+    matrix: NDArray[np.int64],
+    names: Sequence[str],
+    predicted: Sequence[str] | None = None,
 ) -> Drawing:
-    """The row-normalised matrix as a figure, sized by its number of classes."""
+    """The row-normalised matrix as a figure, sized by its number of classes.
+
+    `predicted` names the columns where they are not those of the rows.
+    """
     label = f"Confusion matrix, {title}"
-    return draw(f"confusion-{name}", label, lambda: _figure(label, matrix, names))
+    columns = names if predicted is None else predicted
+    return draw(f"confusion-{name}", label, lambda: _figure(label, matrix, names, columns))
 
 
-def _figure(title: str, matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
-    count = len(names)
+def _figure(
+    title: str, matrix: NDArray[np.int64], names: Sequence[str], columns: Sequence[str]
+) -> Figure:
+    count = len(columns)
     numbered = count <= _NUMBERED
     cell = 0.42 if numbered else 0.24  # inches
-    longest = 0.085 * max(len(legible(name)) for name in names)
+    longest = 0.085 * max(len(legible(name)) for name in columns)
     side = max(2.0, count * cell)
     figure = new_figure(side + longest + 0.6, side + longest + 0.9)
     axes = figure.add_subplot()
@@ -121,15 +131,14 @@ def _figure(title: str, matrix: NDArray[np.int64], names: Sequence[str]) -> Figu
                         fontsize=9 if count > 2 else 12,
                         color=color,
                     )
-    ticks = list(range(count))
-    shown = [legible(name) for name in names]
     font = 9 if numbered else 7.5
-    axes.set_xticks(ticks, shown, rotation=90, fontsize=font)
-    axes.set_yticks(ticks, shown, fontsize=font)
+    below, beside = ([legible(name) for name in each] for each in (columns, names))
+    axes.set_xticks(range(count), below, rotation=90, fontsize=font)
+    axes.set_yticks(range(len(names)), beside, fontsize=font)
     axes.tick_params(length=0)
     axes.grid(visible=False, which="major")
     axes.set_xticks(np.arange(0.5, count - 1), minor=True)
-    axes.set_yticks(np.arange(0.5, count - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
     axes.grid(visible=True, which="minor", color=GRID, linewidth=0.8)
     axes.tick_params(which="minor", length=0)
     for spine in axes.spines.values():
@@ -143,7 +152,7 @@ def _figure(title: str, matrix: NDArray[np.int64], names: Sequence[str]) -> Figu
 
 
 def _colors(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(K, K) shares to (K, K, 3) colours on white paper, as in the page."""
+    """(K, P) shares to (K, P, 3) colours on white paper, as in the page."""
     strength = np.sqrt(np.nan_to_num(shares))[..., None]
     full = np.broadcast_to(np.array(_WRONG) / 255, (*shares.shape, 3)).copy()
     diagonal = np.arange(len(shares))
