@@ -94,8 +94,9 @@ def test_limits_are_above_zero_and_their_sum_is_said() -> None:
     with pytest.raises(ServiceError, match="max_body"):
         Limits(max_body=-1)
     bound = Limits(queue=10, max_body=1_000_000, max_pixels=1_000_000).memory(7, sample_bytes=3)
-    assert bound.bodies == 10_000_000
-    assert bound.total == 7 + bound.bodies + bound.decoded + bound.job
+    assert bound.uploads == 10_000_000
+    assert bound.decoded == 2 * (3 + 32) * 1_000_000
+    assert bound.total == 7 + bound.uploads + bound.decoded + bound.answers + bound.job
     assert str(bound).startswith(f"{bound.total / 1e6:,.0f} MB at most: model 0 MB + uploads 10 MB")
 
 

@@ -29,7 +29,7 @@ def serve(
     max_body: Annotated[float, typer.Option(metavar="MB", help="Largest upload.")] = 20,
     max_pixels: Annotated[
         float, typer.Option(metavar="MP", help="Largest image that is answered at once.")
-    ] = 16,
+    ] = 12,
     queue: Annotated[int, typer.Option(metavar="N", help="Most requests inside.")] = 32,
     deadline: Annotated[float, typer.Option(metavar="S", help="Seconds to the answer.")] = 30,
     verbose: VerboseOption = False,

@@ -73,8 +73,8 @@ def inspect_upload(
         if error.kind in _NO_IMAGE:
             raise _unsupported(error.what, accepted) from error
         if error.kind == "too-many-pixels":
-            raise Refusal.of(413, "too-many-pixels", error) from error
-        raise Refusal.of(422, "unreadable", error) from error
+            raise Refusal.of(413, "too-many-pixels", error, path) from error
+        raise Refusal.of(422, "unreadable", error, path) from error
     if header.format not in accepted:
         raise _unsupported(f"this is a file of the kind {header.format}", accepted)
     if header.width * header.height > max_pixels:

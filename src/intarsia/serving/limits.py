@@ -6,11 +6,13 @@ from dataclasses import dataclass, fields
 
 from intarsia.errors import ServiceError
 
-# Bytes a pixel, measured at the worst of JPEG, PNG and TIFF of three 8-bit channels: decoder's own
-# buffer, upright copy, mask, confidence, labelled regions, and the files made of them.
-_DECODED = 16
-_RESULT = 10
-_PARTS = 3  # what is decoded, in the network, and being written out
+# Bytes a pixel beside the decoded image itself: the decoder's own buffer and an upright copy; mask,
+# confidence and labelled regions; the pictures made of them, as files and as base64.
+_DECODING = 10
+_MASKING = 8
+_WRITING = 14
+_ANSWER = 2  # of a finished answer with every picture in it
+_PARTS = 2  # one in the network, one before or behind it
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Limits:
     """
 
     max_body: int = 20_000_000
-    max_pixels: int = 16_000_000
+    max_pixels: int = 12_000_000
     queue: int = 32
     deadline: float = 30.0
     idle: float = 5.0
@@ -64,10 +66,11 @@ class Limits:
 
         `sample_bytes` are those of one decoded pixel, all channels.
         """
-        each = sample_bytes + _DECODED + _RESULT
+        each = sample_bytes + _DECODING + _MASKING + _WRITING
         return MemoryBound(
             model=model,
-            bodies=self.queue * self.max_body,
+            uploads=self.queue * self.max_body,
+            answers=self.queue * self.max_pixels * _ANSWER,
             decoded=self.decoded_pixels * each,
             job=self.job_pixels * each,
         )
@@ -75,22 +78,27 @@ class Limits:
 
 @dataclass(frozen=True)
 class MemoryBound:
-    """Bytes: the model with what it works in, uploads, decoded images and results, one job."""
+    """Bytes: the model with what it works in, uploads, images and results, answers, one job.
+
+    Uploads are files in the system's temporary folder, which may be memory or disk.
+    """
 
     model: int
-    bodies: int
+    uploads: int
     decoded: int
+    answers: int
     job: int
 
     @property
     def total(self) -> int:
-        return self.model + self.bodies + self.decoded + self.job
+        return self.model + self.uploads + self.decoded + self.answers + self.job
 
     def __str__(self) -> str:
         parts = (
             ("model", self.model),
-            ("uploads", self.bodies),
+            ("uploads", self.uploads),
             ("decoded images", self.decoded),
+            ("answers", self.answers),
             ("one job", self.job),
         )
         shown = " + ".join(f"{name} {size / 1e6:,.0f} MB" for name, size in parts)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import InvalidStateError
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from intarsia.serving.work import Answer, Segmented, Work
 
 _HELPERS = 2
 _LONGEST_RETRY = 60  # seconds
+_JOB_PATIENCE = 10
 _MEMORY_OF_PACE = 0.1  # weight of the latest image in the mean time of one
 
 _log = logging.getLogger("intarsia.serving")
@@ -85,7 +87,7 @@ class Pipeline:
                 queue.clear()
             self._changed.notify_all()
         for work in rest:
-            self._fail(work, Refusal(503, "draining", "the service is stopping", retry_after=5))
+            self._finish(work, Refusal(503, "draining", "the service is stopping", retry_after=5))
         for thread in (self._inference, *self._helpers):
             if thread.ident is not None:
                 thread.join(seconds)
@@ -98,7 +100,10 @@ class Pipeline:
     @property
     def alive(self) -> bool:
         """False where the inference thread has died, or is stuck in one pass of the network."""
-        stuck = self._busy and time.monotonic() - self._beat > self.limits.stalled
+        works = self._current
+        # what a job does between two passes, such as a CRF of the whole image, may take long
+        patience = self.limits.stalled * (_JOB_PATIENCE if works and works[0].large else 1)
+        stuck = self._busy and time.monotonic() - self._beat > patience
         return self._inference.is_alive() and not stuck
 
     @property
@@ -129,7 +134,8 @@ class Pipeline:
         """Nobody waits for this one: it goes at once where the network has not begun with it."""
         with self._changed:
             work.gone = True
-            queued = next((q for q in (self._waiting, self._waiting_large) if work in q), None)
+            queues = (self._waiting, self._waiting_large, self._ready, self._ready_large)
+            queued = next((queue for queue in queues if work in queue), None)
             if queued is not None:
                 queued.remove(work)
             self._changed.notify_all()
@@ -176,10 +182,9 @@ class Pipeline:
                 return
             work.image = work.model.predictor.read(work.path)
         except Exception as error:
-            self._fail(work, _refusal(error))
+            self._finish(work, _refusal(error, work.path))
             return
         work.path.unlink(missing_ok=True)
-        work.seconds["queue"] = begun - work.arrived
         work.seconds["decode"] = time.monotonic() - begun
         self.gauges.decoding.observe(work.seconds["decode"])
         with self._changed:
@@ -197,7 +202,7 @@ class Pipeline:
         try:
             answer = work.write(segmented)
         except Exception as error:
-            self._fail(work, _refusal(error))
+            self._finish(work, _refusal(error, work.path))
             return
         self.gauges.encoding.observe(time.monotonic() - begun)
         self._finish(work, answer)
@@ -255,8 +260,13 @@ class Pipeline:
         for work in useless:
             self._finish(work)
         for work in works:
-            self.gauges.queued.observe(work.seconds["queue"])
+            self._note_wait(work)
         return works
+
+    def _note_wait(self, work: Work) -> None:
+        waited = time.monotonic() - work.arrived - work.seconds["decode"]
+        work.seconds["queue"] = waited
+        self.gauges.queued.observe(waited)
 
     def _predict(self, works: list[Work]) -> None:
         begun = time.monotonic()
@@ -266,7 +276,8 @@ class Pipeline:
                 bands = works[0].model.inference.batch(images)
                 found = [self._segment(w, b, begun) for w, b in zip(works, bands, strict=True)]
             except _Abandoned:
-                self._drop(works)
+                for work in works:
+                    self._finish(work)
                 return
             except Exception as error:
                 # one of them spoils the pass for all: each by itself, so that only it fails
@@ -287,11 +298,14 @@ class Pipeline:
             except _Abandoned:
                 self._finish(work)
             except Exception as error:
-                self._fail(work, _refusal(error))
+                self._finish(work, _refusal(error, work.path))
 
     def _serve_large(self) -> None:
         with self._changed:
+            if not self._ready_large:  # deleted at this very moment
+                return
             work = self._ready_large.popleft()
+        self._note_wait(work)
         self._predict([work])
         self._current = []
 
@@ -322,13 +336,6 @@ class Pipeline:
             self._changed.notify_all()
 
     # -- ends
-
-    def _drop(self, works: list[Work]) -> None:
-        for work in works:
-            self._finish(work)
-
-    def _fail(self, work: Work, refusal: Refusal) -> None:
-        self._finish(work, refusal)
 
     def _finish(self, work: Work, outcome: Answer | Refusal | None = None) -> None:
         """Gives back what the work holds, and tells whoever waits for it."""
@@ -361,13 +368,13 @@ def _alike(work: Work) -> object:
     return None if key is None else (id(work.model), key)
 
 
-def _refusal(error: Exception) -> Refusal:
+def _refusal(error: Exception, path: Path) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, ImageError):
-        status_of_kind = {"too-many-pixels": 413}
-        status = status_of_kind.get(error.kind, 422)
-        return Refusal.of(status, "too-many-pixels" if status == 413 else "unreadable", error)
+        if error.kind == "too-many-pixels":
+            return Refusal.of(413, "too-many-pixels", error, path)
+        return Refusal.of(422, "unreadable", error, path)
     if isinstance(error, MemoryError):
         return Refusal(503, "no-room", "not enough memory for this image", retry_after=10)
     if isinstance(error, OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from pathlib import Path
 from typing import Literal
 
 from intarsia.errors import ImageError
@@ -54,9 +55,10 @@ class Refusal(Exception):
         self.retry_after = retry_after
 
     @classmethod
-    def of(cls, status: int, reason: Reason, error: ImageError) -> Refusal:
-        """What an image's error says, without the place: that is a file of the server's."""
-        return cls(status, reason, error.what, expected=error.expected, hint=error.hint)
+    def of(cls, status: int, reason: Reason, error: ImageError, path: Path) -> Refusal:
+        """What an image's error says, without the place: `path` is a file of the server's."""
+        what = error.what.replace(str(path), "the file")
+        return cls(status, reason, what, expected=error.expected, hint=error.hint)
 
     def to_json(self) -> dict[str, object]:
         content: dict[str, object] = {
