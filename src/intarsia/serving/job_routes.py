@@ -42,9 +42,7 @@ def job_routes(service: Service) -> APIRouter:
         job = jobs.new(service.spool)
         try:
             upload = await service.receive(request, size=limits.job_body)
-            work = await run_in_threadpool(
-                service.prepare, upload, run, service.others(), job.write, large=True
-            )
+            work = await run_in_threadpool(service.prepare, upload, run, job.write, large=True)
             jobs.begin(job, work)
         except BaseException:
             jobs.delete(job)

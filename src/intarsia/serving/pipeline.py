@@ -18,7 +18,6 @@ from intarsia.inference import Band
 from intarsia.prediction.measurements import Tally
 from intarsia.serving.gauges import Gauges
 from intarsia.serving.limits import Limits
-from intarsia.serving.models import Models
 from intarsia.serving.refusal import Refusal
 from intarsia.serving.work import Answer, Segmented, Work
 
@@ -46,7 +45,6 @@ class Pipeline:
     def __init__(self, limits: Limits, gauges: Gauges) -> None:
         self.limits = limits
         self.gauges = gauges
-        self.models: Models | None = None
         self.pace = 0.0  # mean seconds an image
         self._changed = threading.Condition()
         self._waiting: deque[Work] = deque()
@@ -349,8 +347,7 @@ class Pipeline:
                 self._large_inside = False
             self._changed.notify_all()
         work.path.unlink(missing_ok=True)
-        if self.models is not None:
-            self.models.give_back(work.model)
+        work.release()
         try:
             if isinstance(outcome, Answer):
                 work.future.set_result(outcome)

@@ -131,7 +131,7 @@ def prediction_routes(service: Service) -> APIRouter:
         write = _write(request, include)
         check_declared(request.headers, limits.max_body)
         upload = await service.receive(request, size=limits.max_body)
-        work = await run_in_threadpool(service.prepare, upload, run, service.others(), write)
+        work = await run_in_threadpool(service.prepare, upload, run, write)
         answer = await service.answer(work, request.receive)
         return Response(
             answer.content, media_type=answer.media_type, headers={"cache-control": "no-store"}

@@ -9,8 +9,8 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,6 @@ class Service:
         self.slots = Slots(self.limits.queue)
         self.pipeline = Pipeline(self.limits, self.gauges)
         self.models = Models(self.predictor, self.pipeline.beat, self.load)
-        self.pipeline.models = self.models
         self.jobs = Jobs(self.limits, self.pipeline)
         self.draining = False
         self.started = False
@@ -145,7 +144,6 @@ class Service:
         self,
         upload: Upload,
         run: str | None,
-        others: Mapping[str, Path],
         write: Write,
         *,
         large: bool = False,
@@ -156,7 +154,7 @@ class Service:
             Refusal: the image or the run will not do.
         """
         try:
-            model = self.models.take(run, others)
+            model = self.models.take(run, self.others() if run else {})
             try:
                 pixels = self._inspect(upload, model, large)
             except BaseException:
@@ -166,7 +164,8 @@ class Service:
             upload.path.unlink(missing_ok=True)
             raise
         deadline = None if large else upload.arrived + self.limits.deadline
-        return Work(upload.path, pixels, model, write, deadline, large)
+        release = partial(self.models.give_back, model)
+        return Work(upload.path, pixels, model, write, release, deadline, large)
 
     def _inspect(self, upload: Upload, model: Model, large: bool) -> int:
         most = self.limits.job_pixels if large else self.limits.max_pixels

@@ -44,7 +44,8 @@ class Answer:
 class Work:
     """An upload in `path`, already inspected.
 
-    The pipeline sets `future`, unless nobody waits any more (`gone`), and removes the file.
+    The pipeline sets `future`, unless nobody waits any more (`gone`), removes the file, and calls
+    `release`, which gives the model back.
     `large` ones, the jobs, have no deadline and step aside for the others.
     """
 
@@ -52,6 +53,7 @@ class Work:
     pixels: int
     model: Model
     write: Write
+    release: Callable[[], None]
     deadline: float | None
     large: bool = False
     future: Future[Answer] = field(default_factory=Future)
