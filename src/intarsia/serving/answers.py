@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -22,12 +22,7 @@ JSON = "application/json"
 PREVIEW = 2048  # pixels of the longer side of an overlay: the mask is exact, this is to look at
 
 Part = Literal["mask", "overlay", "confidence", "pixels"]
-PARTS: Mapping[str, Part] = {
-    "mask": "mask",
-    "overlay": "overlay",
-    "confidence": "confidence",
-    "pixels": "pixels",
-}
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 class ClassMeasurement(BaseModel):
@@ -66,6 +61,11 @@ class Prediction(BaseModel):
     confidence_map: str | None = None
     pixels: str | None = None
     seconds: dict[str, float] = Field(description="queue, decode, inference")
+
+
+def part_named(word: str) -> Part | None:
+    """The picture of this name; None where there is none."""
+    return next((part for part in PARTS if part == word), None)
 
 
 def png_answer(segmented: Segmented) -> Answer:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse
 
-from intarsia.serving.answers import JSON, PARTS, PNG
+from intarsia.serving.answers import JSON, PARTS, PNG, part_named
 from intarsia.serving.jobs import Job, JobStatus
 from intarsia.serving.negotiation import preferred
 from intarsia.serving.prediction_routes import FORM, problems
@@ -78,9 +78,9 @@ def job_routes(service: Service) -> APIRouter:
     async def part(name: str, part: str) -> Response:
         job = jobs.get(name)
         _finished(job)
-        if part not in PARTS:
+        kind = part_named(part)
+        if kind is None:
             raise Refusal(404, "not-found", "no such picture", expected=", ".join(PARTS))
-        kind = PARTS[part]
         return FileResponse(job.folder / kind, media_type=job.kinds[kind], headers=_NO_STORE)
 
     return router

@@ -65,10 +65,12 @@ class Job:
         """Pictures into the folder, figures as the answer, with links to the pictures."""
         self.folder.mkdir()
         links: dict[Part, str] = {}
-        for name, part in PARTS.items():
+        for part in PARTS:
             content, self.kinds[part] = picture(segmented, part)
             (self.folder / part).write_bytes(content)
-            links[part] = f"{self.path}/{name}"
+            links[part] = f"{self.path}/{part}"
+        if self.work is not None and self.work.gone:  # deleted meanwhile
+            shutil.rmtree(self.folder, ignore_errors=True)
         body = prediction(segmented, links).model_dump_json(by_alias=True).encode()
         return Answer(body, JSON)
 

@@ -17,9 +17,6 @@ from starlette.responses import FileResponse, HTMLResponse
 from intarsia import __version__
 from intarsia.errors import IntarsiaError
 from intarsia.html import render
-from intarsia.reporting.evaluations import evaluations_of
-from intarsia.reporting.sheets import summary_table
-from intarsia.reporting.tables import Table
 from intarsia.runs import Run
 from intarsia.serving.prediction_routes import describe
 from intarsia.serving.refusal import Refusal
@@ -36,6 +33,8 @@ from intarsia.serving.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from intarsia.reporting.tables import Table
 
 # a closed list: no path that a client sends ever becomes a file name
 _STATIC = {
@@ -191,6 +190,9 @@ def _card(service: Service) -> dict[str, object]:
 
 
 def _evaluations(run: Run) -> Table | None:
+    from intarsia.reporting.evaluations import evaluations_of
+    from intarsia.reporting.sheets import summary_table
+
     sheets = evaluations_of(run)
     return summary_table(sheets.values()) if sheets else None
 

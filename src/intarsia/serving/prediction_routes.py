@@ -9,7 +9,16 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from intarsia.serving.answers import JSON, PARTS, PNG, Part, Prediction, json_answer, png_answer
+from intarsia.serving.answers import (
+    JSON,
+    PARTS,
+    PNG,
+    Part,
+    Prediction,
+    json_answer,
+    part_named,
+    png_answer,
+)
 from intarsia.serving.negotiation import preferred
 from intarsia.serving.refusal import Refusal
 from intarsia.serving.service import Service
@@ -180,8 +189,8 @@ def wanted_parts(include: str) -> list[Part]:
     Raises:
         Refusal: 422 where there is no such picture.
     """
-    words = [word.strip() for word in include.split(",") if word.strip()]
-    odd = [word for word in words if word not in PARTS]
-    if odd:
+    words = dict.fromkeys(word.strip() for word in include.split(",") if word.strip())
+    parts = [part for word in words if (part := part_named(word)) is not None]
+    if len(parts) < len(words):
         raise Refusal(422, "malformed", "include names no such picture", expected=", ".join(PARTS))
-    return [PARTS[word] for word in dict.fromkeys(words)]
+    return parts
