@@ -59,3 +59,8 @@ def _matrices(
         matrices[:, k, k] = right[:, k]
         matrices[:, k, 1 - k] = truth[:, k] - right[:, k]
     return matrices
+
+
+def texts(comparison: Comparison) -> list[str]:
+    """What is said beside a comparison."""
+    return [remark.text for remark in comparison.remarks]

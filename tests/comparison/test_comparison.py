@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from intarsia.comparison import Contender
+from intarsia.comparison import Contender, Remark
 from intarsia.errors import DataError
 from intarsia.statistics import Estimand
 
@@ -54,7 +54,7 @@ def test_the_text_has_ranking_differences_and_remarks() -> None:
     found = replace(
         made_comparison(["mini", "large"]),
         failed=(Contender("broken", failures=("repeat 0 failed: no memory",)),),
-        remarks=("LEAK: mini.",),
+        remarks=(Remark("leak", "mini."),),
     )
     text = str(found)
     lines = text.splitlines()

@@ -10,11 +10,13 @@ from intarsia.backends.torch_backend import torch_network
 from intarsia.comparison import compare
 from intarsia.comparison.cost import Cost, count_multiply_adds, time_in_turn
 from intarsia.comparison.judged_images import JudgedImages
+from intarsia.comparison.remark import Remark
 from intarsia.comparison.remarks import comparison_remarks
 from intarsia.datasets import Dataset
 from intarsia.runs import Run
 
 from .made import NAMES, SHAPE, Moved, make_run
+from .made_comparison import texts
 
 
 def test_the_costs_of_repeats_are_those_of_their_trainings(
@@ -68,15 +70,15 @@ def test_networks_take_turns() -> None:
 
 def test_unequal_time_is_said(data: Dataset, tmp_path: Path) -> None:
     runs = [make_run(tmp_path / f"{s}s", data, s, seconds=60.0 * s) for s in (1, 2)]
-    remarks = compare(runs, data, "test").remarks
+    remarks = texts(compare(runs, data, "test"))
     assert "The trainings took unequal time: 1s 1.0 min, 2s 2.0 min." in remarks
     even = [make_run(tmp_path / f"e{s}", data, s, seconds=60.0 + s) for s in (1, 2)]
-    assert not any("unequal time" in remark for remark in compare(even, data, "test").remarks)
+    assert not any("unequal time" in remark for remark in texts(compare(even, data, "test")))
 
 
 def test_a_class_that_nobody_predicts_is_named(data: Dataset, good: Run, poor: Run) -> None:
     found = compare([good, poor], data, "test")
-    assert not any("predict" in remark for remark in found.remarks)
+    assert not any("predict" in remark for remark in texts(found))
     matrices = [entry.matrices[0] for entry in found.entries]  # good, poor
     for matrix, said in (
         (matrices[1], "poor never predicts: rare (IoU 0)."),
@@ -84,10 +86,11 @@ def test_a_class_that_nobody_predicts_is_named(data: Dataset, good: Run, poor: R
     ):
         matrix[:, :, 0] += matrix[:, :, 2]
         matrix[:, :, 2] = 0
-        assert said in comparison_remarks(found.entries, found.pairs, NAMES)
+        assert Remark("conditions", said) in comparison_remarks(found.entries, found.pairs, NAMES)
     for entry in found.entries:
         entry.matrices[0][:, 2] = 0
-    assert "In no truth of these images: rare." in comparison_remarks(found.entries, (), NAMES)
+    said = Remark("conditions", "In no truth of these images: rare.")
+    assert said in comparison_remarks(found.entries, (), NAMES)
 
 
 def test_nothing_is_known_of_an_annotator(data: Dataset, good: Run) -> None:

@@ -29,6 +29,7 @@ from intarsia.runs import Run
 from intarsia.runs.lock import RunLock
 
 from .made import make_data, make_run
+from .made_comparison import texts
 
 Fake = Callable[..., list[tuple[str, int]]]
 RECIPES = ["mini-unet", "conv-unet"]
@@ -119,7 +120,7 @@ def test_one_that_fails_is_survived_and_tried_again(
         "conv-unet: repeat 0 failed: out of luck",
         "conv-unet: repeat 2 failed: ended with status 7",
     ):
-        assert said in found.remarks
+        assert said in texts(found)
     assert found.to_json()["runs"][0]["failures"] == [
         "repeat 1 failed: ended by SIGKILL, perhaps for want of memory"
     ]
@@ -127,7 +128,7 @@ def test_one_that_fails_is_survived_and_tried_again(
     again = compare_recipes(data, RECIPES, out, repeats=3, resume=True)
     assert begun == [("conv-unet", 0), ("mini-unet", 1), ("conv-unet", 2)]
     assert [len(entry.matrices) for entry in again.entries] == [3, 3]
-    assert not any("failed" in remark for remark in again.remarks)
+    assert not any("failed" in remark for remark in texts(again))
     assert not list((out / "failures").iterdir())
 
 

@@ -19,6 +19,7 @@ from intarsia.evaluation import OUT_OF_FOLD, evaluate
 from intarsia.runs import CrossValidation, Run
 
 from .made import NAMES, expected_matrix, make_data, make_run
+from .made_comparison import texts
 
 
 def test_the_figures_are_those_of_the_pixels(data: Dataset, good: Run, poor: Run) -> None:
@@ -51,7 +52,7 @@ def test_the_figures_are_those_of_the_pixels(data: Dataset, good: Run, poor: Run
 def test_the_test_split_is_looked_at_once(data: Dataset, good: Run, poor: Run) -> None:
     first = compare([good, poor], data, "test")
     assert [run.test_looks for run in (good, poor)] == [1, 1]
-    assert "Looks at the test split so far: good 1, poor 1." in first.remarks
+    assert "Looks at the test split so far: good 1, poor 1." in texts(first)
     again = compare([good.path, poor.path], data.root, "test")
     assert [run.test_looks for run in (good, poor)] == [1, 1]
     assert again["poor"].primary == first["poor"].primary
@@ -156,7 +157,7 @@ def test_one_image_is_no_comparison(good: Run, poor: Run, tmp_path: Path) -> Non
     found = compare([good, poor], alone, "test")
     assert found.pairs[0].verdict == "n/a"
     assert found["poor"].primary.interval is None
-    assert "One image: how much others would differ cannot be known (n/a)." in found.remarks
+    assert "One image: how much others would differ cannot be known (n/a)." in texts(found)
     assert "cannot be compared" in str(found)
 
 
@@ -165,7 +166,7 @@ def test_one_group_is_none_either(data: Dataset, good: Run, poor: Run) -> None:
     assert found.to_json()["groups"] == 1
     assert found.unit == "group"
     assert found.pairs[0].verdict == "n/a"
-    assert any(remark.startswith("One group:") for remark in found.remarks)
+    assert any(remark.startswith("One group:") for remark in texts(found))
 
 
 def test_a_network_without_numbers_is_named(data: Dataset, good: Run, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from intarsia.datasets.content import content_hash
 from intarsia.runs import Run
 
 from .made import make_data, make_run
+from .made_comparison import texts
 
 
 def test_a_leak_is_marked_with_the_run(data: Dataset, good: Run, tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_a_leak_is_marked_with_the_run(data: Dataset, good: Run, tmp_path: Path)
     assert found["good"].leaks == ()
     (leak,) = found["leaky"].leaks
     assert leak.startswith("identical-across-splits: val/val1.png: ")
-    assert found.remarks[0] == f"LEAK: leaky was trained with a split that leaks: {leak}."
+    assert texts(found)[0] == f"leaky was trained with a split that leaks: {leak}."
     assert found["leaky"].to_json()["leaks"] == [leak]
 
 
@@ -51,7 +52,7 @@ def test_data_that_are_gone_cannot_be_checked(
     found = compare([good, far], data)
     assert (found["good"].leaks_checked, found["far"].leaks_checked) == (True, False)
     assert found["far"].to_json()["leaks"] is None
-    assert any("not known, for the data of the training are gone: far" in r for r in found.remarks)
+    assert any("not known, for the data of the training are gone: far" in r for r in texts(found))
     # moved, they are found where they are compared on
     data.root.rename(tmp_path / "moved")
     moved = Dataset.open(tmp_path / "moved")
@@ -64,11 +65,11 @@ def test_the_choice_of_the_checkpoint_is_said(
     assert chosen_on(good, JudgedImages.of(data, "val")) == 3
     assert chosen_on(good, JudgedImages.of(data, "test")) == 0
     both = compare([good, poor], data)
-    assert any(r.startswith("good, poor chose the checkpoint on these") for r in both.remarks)
+    assert any(r.startswith("good, poor chose the checkpoint on these") for r in texts(both))
     elsewhere = make_run(tmp_path / "elsewhere", make_data(tmp_path / "more", seed=3), 1)
     one = compare([good, elsewhere], data)
     text = "good chose the checkpoint on these images: the comparison with elsewhere is a little"
-    assert any(remark.startswith(text) for remark in one.remarks)
+    assert any(remark.startswith(text) for remark in texts(one))
 
 
 def test_training_data_that_differ_are_listed(data: Dataset, good: Run, tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_training_data_that_differ_are_listed(data: Dataset, good: Run, tmp_path
         "other was trained on other data than good: more (6 train, 2 val) against "
         "toy (4 train, 3 val, 6 test)."
     )
-    assert said in found.remarks
+    assert said in texts(found)
     assert found["other"].to_json()["trained_on"] == [
         {"data": "more", "root": more.root.as_posix(), "images": {"train": 6, "val": 2}}
     ]

@@ -60,6 +60,7 @@ def manifest(splits: Mapping[str, int], **changes: object) -> dict[str, Any]:
     content = {
         "schema": 1,
         "name": "street",
+        "root": "street",
         "labels": LABELS.to_json(),
         "encoding": {"kind": "ids", "map": {"0": 0, "1": 1}},
         "channels": 3,

@@ -93,7 +93,7 @@ def made_run(path: Path, labels: LabelMap, data: ComparedData | None) -> FakeRun
         data=data,
         log=make_log(4),
         evaluations={},
-        manifest={"samples": []},
+        manifest={"name": "street", "root": "street", "samples": []},
         summary={},
     )
 

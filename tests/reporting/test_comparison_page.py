@@ -18,7 +18,7 @@ from PIL import Image
 
 from browsing import look
 from intarsia import metrics
-from intarsia.comparison import Comparison, Contender, Cost
+from intarsia.comparison import Comparison, Contender, Cost, Remark
 from intarsia.comparison.annotator import annotator_mask
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError
@@ -121,12 +121,12 @@ def _three(folder: Path) -> Comparison:
         comparison,
         failed=(broken,),
         remarks=(
-            f"LEAK: small was trained with a split that leaks: {LEAK}.",
-            "small chose the checkpoint on these images: the figures are a little better.",
-            "Looks at the test split so far: other 3.",
-            "The trainings took unequal time: small 1.0 min, other 2.0 min.",
-            f"{LONG}: repeat 2 failed: out of memory",
-            *comparison.pairs[0].remarks,
+            Remark("leak", f"small was trained with a split that leaks: {LEAK}."),
+            Remark("failure", f"{LONG}: repeat 2 failed: out of memory"),
+            Remark("conditions", "The trainings took unequal time: small 1.0 min, other 2.0 min."),
+            Remark("selection", "small chose the checkpoint on these images."),
+            Remark("looks", "Looks at the test split so far: other 3."),
+            *(Remark("statistics", text) for text in comparison.pairs[0].remarks),
         ),
     )
 

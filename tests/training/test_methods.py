@@ -96,10 +96,9 @@ def test_an_ensemble_without_snapshots_is_an_error(cycled, tmp_path):
 
 
 def test_weights_are_kept_with_and_without_their_average(shapes, tmp_path):
-    recipe = RECIPE.replace(**{"train.ema": 0.9, "train.epochs": 2})
+    recipe = RECIPE.replace(**{"train.ema": 0.9, "train.epochs": 1})
     run = train(Dataset.open(shapes), recipe, tmp_path / "run")
     raw, averaged = (run.load_model(f"{name}.safetensors") for name in ("best-raw", "best"))
-    assert run.summary["best_epoch"] == 2
     state = torch.load(run.checkpoints / "last.pt", weights_only=True)["stepper"]
     for model, key in ((raw, "model"), (averaged, "average")):
         assert all(torch.equal(v, state[key][k]) for k, v in model.state_dict().items())

@@ -7,6 +7,7 @@ from intarsia.comparison.cost import Cost
 from intarsia.comparison.gains import ablate
 from intarsia.comparison.gate import Gate, judge_first
 from intarsia.comparison.measurement import compare
+from intarsia.comparison.remark import Remark
 from intarsia.comparison.switches import Switch
 from intarsia.comparison.trainings import compare_recipes
 
@@ -18,6 +19,7 @@ __all__ = [
     "Entry",
     "FreeGain",
     "Gate",
+    "Remark",
     "Switch",
     "Use",
     "ablate",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from intarsia.comparison.contender import Contender
 from intarsia.comparison.cost import Cost
 from intarsia.comparison.manifests import listed
+from intarsia.comparison.remark import Remark
 from intarsia.errors import DataError, did_you_mean
 from intarsia.evaluation import Evaluation
 from intarsia.labels import LabelMap
@@ -110,7 +111,7 @@ class Comparison:
     entries: tuple[Entry, ...]
     pairs: tuple[Difference, ...]
     failed: tuple[Contender, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     settings: Mapping[str, Any] | None = None
     given: tuple[str, ...] = ()
     group_by: str | None = None
@@ -175,7 +176,7 @@ class Comparison:
             "failed": [
                 {"name": each.name, "failures": list(each.failures)} for each in self.failed
             ],
-            "remarks": list(self.remarks),
+            "remarks": [remark.to_json() for remark in self.remarks],
         }
 
     @property
@@ -213,7 +214,7 @@ class Comparison:
         lines.append("")
         lines += [str(pair) for pair in self.pairs]
         if self.remarks:
-            lines += ["", *self.remarks]
+            lines += ["", *self._remarks()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -229,7 +230,11 @@ class Comparison:
         )
 
     def _sentences(self) -> Sequence[str]:
-        return [*(str(pair) for pair in self.pairs), *self.remarks]
+        return [*(str(pair) for pair in self.pairs), *self._remarks()]
+
+    def _remarks(self) -> list[str]:
+        """Leaks stand out: nothing else makes a figure as wrong."""
+        return ["LEAK: " * (r.kind == "leak") + r.text for r in self.remarks]
 
 
 def _ratio(value: float | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from intarsia.comparison.comparison import Entry
 from intarsia.comparison.manifests import same_data, split_sizes
+from intarsia.comparison.remark import Kind, Remark
 from intarsia.statistics import Difference
 
 _UNEVEN = 1.15  # ratio of training times that is no equal budget any more
@@ -13,27 +14,33 @@ _UNEVEN = 1.15  # ratio of training times that is no equal budget any more
 
 def comparison_remarks(
     entries: Sequence[Entry], pairs: Sequence[Difference], names: Sequence[str]
-) -> tuple[str, ...]:
-    """Leaks, selection, looks at the test, classes, data, budgets, failures, then the statistics'.
+) -> tuple[Remark, ...]:
+    """Leaks, failures, unequal conditions, selection, looks at the test, then the statistics'.
 
     `names` are those of the classes.
     """
-    remarks = [
-        *_leak_remarks(entries),
-        *_selection_remarks(entries),
-        *_look_remarks(entries),
-        *_class_remarks(entries, names),
-        *_data_remarks(entries),
-        *_budget_remarks(entries),
-        *(f"{entry.name}: {failure}" for entry in entries for failure in entry.contender.failures),
-        *(remark for pair in pairs for remark in pair.remarks),
+    failures = [
+        f"{each.name}: {failure}" for each in entries for failure in each.contender.failures
     ]
+    texts: dict[Kind, list[str]] = {
+        "leak": _leak_remarks(entries),
+        "failure": failures,
+        "conditions": [
+            *_class_remarks(entries, names),
+            *_data_remarks(entries),
+            *_budget_remarks(entries),
+        ],
+        "selection": _selection_remarks(entries),
+        "looks": _look_remarks(entries),
+        "statistics": [remark for pair in pairs for remark in pair.remarks],
+    }
+    remarks = [Remark(kind, text) for kind, said in texts.items() for text in said]
     return tuple(dict.fromkeys(remarks))
 
 
 def _leak_remarks(entries: Sequence[Entry]) -> list[str]:
     remarks = [
-        f"LEAK: {entry.name} was trained with a split that leaks: {'; '.join(entry.leaks)}."
+        f"{entry.name} was trained with a split that leaks: {'; '.join(entry.leaks)}."
         for entry in entries
         if entry.leaks
     ]

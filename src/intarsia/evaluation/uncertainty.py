@@ -137,8 +137,10 @@ def measure_intervals(
 
     >>> matrices = np.array([[[n, 1], [2, 9]] for n in range(10, 30)])
     >>> found = measure_intervals(matrices, [], ["sky", "road"])
-    >>> found.unit, found.units, found.values["iou", "road"].low.__round__(3)
-    ('image', 20, 0.75)
+    >>> found.unit, found.units, found.find("iou", "road")
+    ('image', 20, 'the same in every image')
+    >>> found.find("iou", "sky").low.__round__(3)
+    0.849
     """
     counts = statistics.count_groups(matrices, _units(groups))
     estimands: dict[tuple[str, str | None], Estimand] = {
