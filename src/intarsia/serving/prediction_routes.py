@@ -124,7 +124,7 @@ def prediction_routes(service: Service) -> APIRouter:
         responses={
             200: {
                 "content": {JSON: {"example": _EXAMPLE}, PNG: {}},
-                "description": "JSON, or the index PNG where `Accept: image/png` asks for it",
+                "description": "JSON, or the index PNG where Accept: image/png asks for it",
             },
             **problems(*_REFUSALS),
         },

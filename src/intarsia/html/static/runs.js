@@ -32,7 +32,7 @@ function update(card, run) {
   badge.classList.toggle("live", run.state === "training");
   card.querySelector(".epochs").textContent = `${run.epochs} of ${run.of} epochs`;
   if (run.best !== null) {
-    card.querySelector(".best").textContent = `best ${run.metric} ${run.best.toFixed(3)}`;
+    card.querySelector(".best").textContent = `best ${called(run.metric)} ${run.best.toFixed(3)}`;
   }
   const parts = Object.entries(run.series).filter(([, rows]) => rows.length);
   if (!parts.length) return;
@@ -48,6 +48,10 @@ function update(card, run) {
   card.querySelector(".run-curves").replaceChildren(...charts);
 }
 
+function called(metric) {
+  return metric === "miou" ? "mIoU" : metric.replaceAll("_", " ");
+}
+
 function line(name, rows, key, color, dashed = false) {
   const points = rows.filter((row) => row[key] !== null).map((row) => [row.epoch, row[key]]);
   return { name, points, color, dashed };
@@ -58,16 +62,15 @@ function chart(title, lines, fromZero = false) {
   if (!lines.length) return null;
   const all = lines.flatMap(({ points }) => points);
   const first = Math.min(...all.map(([x]) => x)), last = Math.max(...all.map(([x]) => x));
-  let low = fromZero ? 0 : Math.min(...all.map(([, y]) => y));
-  let high = Math.max(...all.map(([, y]) => y));
-  if (high - low < 1e-9) { high += 0.5; low -= fromZero ? 0 : 0.5; }
+  const marks = ticks(fromZero ? 0 : Math.min(...all.map(([, y]) => y)),
+    Math.max(...all.map(([, y]) => y)));
+  const low = marks[0], high = marks.at(-1);
   const x = (value) => LEFT + ((value - first) / Math.max(1, last - first)) * (WIDTH - LEFT - RIGHT);
   const y = (value) => TOP + ((high - value) / (high - low)) * (HEIGHT - TOP - BOTTOM);
   const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
   const ends = lines.map(({ name, points }) => `${name} ${number(points.at(-1)[1])}`).join(", ");
   svg.setAttribute("aria-label", `${title} from epoch ${first} to ${last}, at the end: ${ends}`);
-  for (let tick = 0; tick <= 4; tick++) {
-    const value = low + (tick / 4) * (high - low);
+  for (const value of marks) {
     svg.append(element("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value),
       stroke: "var(--grid)" }));
     svg.append(text(LEFT - 6, y(value) + 4, number(value), "end"));
@@ -95,6 +98,15 @@ function chart(title, lines, fromZero = false) {
   return figure;
 }
 
+// round values that enclose both, some five of them
+function ticks(low, high) {
+  if (high - low < 1e-9) high = low + 1;
+  const wish = (high - low) / 4, power = 10 ** Math.floor(Math.log10(wish));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= wish - 1e-12);
+  const from = Math.floor(low / step + 1e-9), to = Math.ceil(high / step - 1e-9);
+  return Array.from({ length: to - from + 1 }, (_, place) => (from + place) * step);
+}
+
 function text(x, y, content, anchor) {
   const found = element("text", { x, y, "text-anchor": anchor });
   found.textContent = content;
@@ -102,7 +114,7 @@ function text(x, y, content, anchor) {
 }
 
 function number(value) {
-  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  return String(Number(value.toPrecision(3)));
 }
 
 function element(name, attributes) {
