@@ -211,7 +211,7 @@ def serving(
         predictor or Painted(), path=path, limits=Limits(**settings), runs=runs, load=load
     )
     with bound_socket("127.0.0.1", 0) as listener:
-        server = Server(configuration(service), service)
+        server = Server(configuration(service), service, lambda: None)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         served = Served(service, server, listener.getsockname()[1])

@@ -189,6 +189,20 @@ def test_the_deadline() -> None:
         assert served.predict(encoded(scene())).status == 200
 
 
+def test_who_would_wait_past_the_deadline_is_told_at_once() -> None:
+    with serving(deadline=10.0) as served:
+        served.service.pipeline.pace = 7.0  # seconds an image
+        served.predictor.hold.clear()
+        line = served.begin(encoded(scene()))
+        served.until(lambda: len(served.predictor.seen) == 1)
+        reply = served.predict(encoded(scene()))
+        assert (reply.status, reply.reason) == (503, "queue-full")
+        assert "too long" in reply.json["detail"]
+        assert int(reply.headers["retry-after"]) == 7
+        served.predictor.hold.set()
+        assert read_reply(line).status == 200
+
+
 def test_a_stuck_and_a_dead_network_are_noticed() -> None:
     with serving(stalled=0.3) as served:
         held(served, 1)

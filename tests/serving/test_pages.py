@@ -351,7 +351,7 @@ def test_the_curves_of_a_training_grow(with_runs: Served, runs: Path) -> None:
             card.locator('svg[aria-label*="epoch 1 to 30"]').first.wait_for()
             assert "0.875" in card.locator(".best").text_content()
             card.get_by_role("link", name="Predict with it").click()
-            assert page.locator("#run").input_value() == "single <b>"
+            page.wait_for_function("document.getElementById('run')?.value === 'single <b>'")
             assert page.text_content("#model-name") == "single <b>"
     finally:
         for name, content in kept.items():

@@ -77,9 +77,9 @@ class Pipeline:
                 *self._waiting_large,
                 *self._ready,
                 *self._ready_large,
-                *self._current,
             ]
-            for work in rest:
+            # what the network has is given up before its next pass
+            for work in (*rest, *self._current):
                 work.gone = True
             for queue in (self._waiting, self._waiting_large, self._ready, self._ready_large):
                 queue.clear()

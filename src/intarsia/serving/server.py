@@ -34,9 +34,17 @@ class Server(uvicorn.Server):
     A second Ctrl-C stops at once.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(
+        self, config: uvicorn.Config, service: Service, announce: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._service = service
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and only then say so: whoever reads the address may connect."""
+        await super().startup(sockets)
+        self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # not passed on: a server that was told to stop, and did, has not failed
@@ -77,12 +85,15 @@ def serve(
         bound = memory_bound(service)
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-        say(f"{service.models.own.name}: http://{shown}:{address[1]}")
-        say(f"memory: {bound}")
-        if bound.total > available_memory() + bound.model:
-            say("warning: that is more than there is; lower --queue, --max-body or --max-pixels")
+
+        def announce() -> None:
+            say(f"{service.models.own.name}: http://{shown}:{address[1]}")
+            say(f"memory: {bound}")
+            if bound.total > available_memory() + bound.model:
+                say("warning: that is more than there is; lower --queue or --max-pixels")
+
         _allow_connections()
-        Server(configuration(service), service).run(sockets=[listener])
+        Server(configuration(service), service, announce).run(sockets=[listener])
         say("stopped")
 
 

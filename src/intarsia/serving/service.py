@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from intarsia.inference import Inference
     from intarsia.prediction import Predictor
 
+_HOPE = 0.6  # share of the deadline that those before may take, by the pace of the last images
 _DRAIN_RETRY = 5  # seconds: another instance should be up by then
 
 _log = logging.getLogger("intarsia.serving")
@@ -100,11 +101,14 @@ class Service:
             return Refusal(503, "draining", "the service is stopping", retry_after=_DRAIN_RETRY)
         if not self.ready:
             return Refusal(503, "not-ready", "the service is not ready", retry_after=_DRAIN_RETRY)
-        if self.slots.full:
+        # who would wait past the deadline is better told so now than then
+        slow = self.pipeline.pace * self.slots.taken > _HOPE * self.limits.deadline
+        if self.slots.full or slow:
+            what = "the wait would be too long" if slow else "all places are taken"
             return Refusal(
                 503,
                 "queue-full",
-                f"all {self.slots.count} places are taken",
+                what,
                 hint="try again after the seconds of Retry-After",
                 retry_after=self.pipeline.retry_after,
             )
