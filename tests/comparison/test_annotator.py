@@ -95,6 +95,11 @@ def test_a_mask_of_another_size(data: Dataset, second: Path) -> None:
         annotator_matrices(second, data, data.split("test"))
 
 
+def test_the_truth_itself_is_no_second_annotator(data: Dataset) -> None:
+    with pytest.raises(DataError, match="the data set's own masks"):
+        annotator_matrices(data.root / "testannot", data, data.split("test"))
+
+
 def test_values_that_are_no_class(data: Dataset, second: Path) -> None:
     mask = np.asarray(Image.open(second / "test0.png")).copy()
     mask[9, 9] = 77

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,8 @@ def test_a_class_that_nobody_predicts_is_named(data: Dataset, good: Run, poor: R
     assert said in comparison_remarks(found.entries, (), NAMES)
 
 
-def test_nothing_is_known_of_an_annotator(data: Dataset, good: Run) -> None:
-    found = compare([good, data.root / "testannot"], data, "test")
-    assert found["testannot"].cost == Cost()
+def test_nothing_is_known_of_an_annotator(data: Dataset, good: Run, tmp_path: Path) -> None:
+    shutil.copytree(data.root / "testannot", tmp_path / "second")
+    found = compare([good, tmp_path / "second"], data, "test")
+    assert found["second"].cost == Cost()
     assert JudgedImages.of(data, "test").names == found.files

@@ -57,6 +57,9 @@ def fake(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake
             words = {
                 "train": f"import shutil; shutil.copytree({str(templates[name])!r}, {str(path)!r})",
                 "kill": "import os; os.kill(os.getpid(), 9)",
+                "late": f"import os, shutil; shutil.copytree({str(templates[name])!r}, "
+                f"{str(path)!r}); os.kill(os.getpid(), 9)",
+                "nothing": "",
                 "say": f"import os, sys; os.makedirs({str(told.parent)!r}, exist_ok=True);"
                 f"open({str(told)!r}, 'w').write('out of luck\\nin detail'); sys.exit(1)",
                 "exit": "import sys; sys.exit(7)",
@@ -130,6 +133,17 @@ def test_one_that_fails_is_survived_and_tried_again(
     assert [len(entry.matrices) for entry in again.entries] == [3, 3]
     assert not any("failed" in remark for remark in texts(again))
     assert not list((out / "failures").iterdir())
+
+
+def test_what_is_finished_counts_however_its_process_ended(
+    data: Dataset, tmp_path: Path, fake: Fake
+) -> None:
+    fake({("mini-unet", 0): "late", ("conv-unet", 1): "nothing"})
+    found = compare_recipes(data, RECIPES, tmp_path / "cmp", repeats=2)
+    assert [len(entry.matrices) for entry in found.entries] == [2, 1]
+    assert [remark.text for remark in found.remarks if remark.kind == "failure"] == [
+        "conv-unet: repeat 1 failed: ended before it was finished"
+    ]
 
 
 def test_with_one_recipe_left_there_is_nothing_to_compare(

@@ -60,6 +60,7 @@ def test_the_first_against_one(value: float, half: float, better: str, not_worse
     back = replace(there, pairs=(_pair("old", "new", -value, half),))
     assert judge_first(back, "better").answer == better
     assert judge_first(back, "not-worse").answer == not_worse
+    assert judge_first(back, "better") == judge_first(there, "better")
 
 
 def test_against_several_the_worst_answer_counts() -> None:

@@ -100,6 +100,20 @@ def test_more_or_fewer_images_are_looked_at_once_and_leave_the_run_s_own_sheet(
     assert good.evaluations["toy-test"] == before
 
 
+def test_other_data_of_the_same_names_leave_the_runs_own_sheet(
+    data: Dataset, good: Run, poor: Run, tmp_path: Path
+) -> None:
+    before = evaluate(poor, split="test").to_json()
+    other = make_data(tmp_path / "later" / data.root.name, seed=7)
+    assert [s.name for s in other.split("test")] == [s.name for s in data.split("test")]
+    found = compare([good, poor], other, "test")
+    np.testing.assert_array_equal(found["poor"].matrix, expected_matrix(other, "test", 3))
+    assert poor.evaluations["toy-test"] == before
+    again = compare([good, poor], data, "test")
+    np.testing.assert_array_equal(again["poor"].matrix, expected_matrix(data, "test", 3))
+    assert len(poor.evaluations) == 2
+
+
 def test_the_figure_that_the_data_declare_ranks(data: Dataset, good: Run, poor: Run) -> None:
     with (data.root / "dataset.yaml").open("a") as file:
         file.write("primary: {metric: iou, class: rare}\n")
@@ -108,8 +122,22 @@ def test_the_figure_that_the_data_declare_ranks(data: Dataset, good: Run, poor: 
     expected = metrics.class_metrics(expected_matrix(data, "test", 3), NAMES)[2].iou
     assert found["poor"].primary.value == pytest.approx(expected)
     assert found.pairs[0].value == pytest.approx((expected or 0) - 1)
+    # the runs were trained before that
+    assert found.to_json()["primary"]["late"] is True
+    said = "The data declared the figure that ranks only after these were trained: poor, good."
+    assert said in texts(found)
     plain = compare([poor, good], data, "test")
     assert (plain.metric_name, plain.declared) == ("macro mIoU", False)
+
+
+def test_a_figure_declared_before_the_training_is_not_late(data: Dataset, tmp_path: Path) -> None:
+    with (data.root / "dataset.yaml").open("a") as file:
+        file.write("primary: {metric: pixel_accuracy}\n")
+    declared = Dataset.open(data.root)
+    runs = [make_run(tmp_path / f"run{moved}", declared, moved) for moved in (0, 3)]
+    found = compare(runs, declared, "test")
+    assert (found.metric_name, found.primary_late) == ("pixel accuracy (micro)", False)
+    assert not any(remark.kind == "primary" for remark in found.remarks)
 
 
 def test_masks_that_are_read_otherwise_are_other_images(data: Dataset, good: Run) -> None:
@@ -121,6 +149,14 @@ def test_masks_that_are_read_otherwise_are_other_images(data: Dataset, good: Run
     assert one.digest != two.digest
     assert one.digest == JudgedImages.of(Dataset.open(data.root), "test").digest
     assert len(one.digest) == 8
+
+
+def test_a_group_may_be_called_as_a_single_image_is(data: Dataset) -> None:
+    called = {"test/test0": "test/test2", "test/test1": "test/test2"}
+    samples = tuple(replace(s, group=called.get(s.name)) for s in data.samples)
+    judged = JudgedImages.of(replace(data, samples=samples), "test")
+    assert judged.groups[:3] == ("test/test2", "test/test2", "test/test2 alone")
+    assert judged.groups[3:] == judged.names[3:]
 
 
 def test_images_that_trained_a_run_are_named(

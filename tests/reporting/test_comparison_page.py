@@ -31,6 +31,7 @@ from intarsia.reporting.compared import repeated_curves, run_markers
 from intarsia.reporting.costs import cost_drawings
 from intarsia.reporting.disagreement import image_values, most_different
 from intarsia.reporting.figures import Drawing
+from intarsia.reporting.matrices import confusions
 from intarsia.reporting.pareto import pareto_front
 from intarsia.reporting.verdicts import sentences, verdict_rows
 
@@ -300,6 +301,36 @@ def test_figures_of_single_images(comparison: Comparison) -> None:
     assert values[3, 5] == pytest.approx(np.mean(hit / (both - hit)))
 
 
+def test_one_run_used_in_two_ways_has_two_masks(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = comparison.entries[0]
+    two = replace(first, contender=replace(first.contender, name="small+flip=True"))
+    answers = iter(range(2))
+
+    def predictor(run: object) -> object:
+        answer = next(answers)
+        return lambda image: np.full(image.shape[:2], answer, np.uint8)
+
+    monkeypatch.setattr(disagreement, "_predictor", predictor)
+    predictors: dict[object, object] = {}
+    pixels, sample = np.zeros((3, 4, 3), np.uint8), object()
+    masks = [
+        disagreement._mask(entry, "val", None, sample, pixels, predictors)
+        for entry in (first, two, first)
+    ]
+    assert [int(mask.max()) for mask in masks] == [0, 1, 0]
+
+
+def test_what_a_person_left_out_is_a_confusion_too() -> None:
+    matrix = np.array([[60, 0, 40], [10, 90, 0]])
+    found = confusions(matrix, ["road", "sky", "left out"])
+    assert [(each.truth, each.prediction, each.share) for each in found] == [
+        ("road", "left out", 0.4),
+        ("sky", "road", 0.1),
+    ]
+
+
 def test_images_that_differ_most() -> None:
     nothing = np.nan
     values = np.array([[0.5, 0.9, nothing, 0.3, 0.2], [0.5, 0.1, nothing, nothing, 0.4]])
@@ -363,6 +394,7 @@ def test_classes_that_nobody_has_or_predicts() -> None:
     table = class_table(comparison)
     assert table.rows[0][:3] == ("road", 360, "61.2 %")
     assert [row[3] for row in table.rows][3] == "n/a"
+    assert table.rows[2][3] == "0.000"  # the same in every image, which is no interval
 
 
 def test_training_lines_only_of_few(

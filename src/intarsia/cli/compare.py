@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -225,7 +226,7 @@ def _check_words(
             "this is a run, where the data should be",
             where=data,
             expected="first DATA, then the runs",
-            hint=f"intarsia compare DATA {' '.join(map(str, [data, *runs]))}",
+            hint=f"intarsia compare DATA {shlex.join(map(str, [data, *runs]))}",
         )
     if recipes is not None:
         if runs:

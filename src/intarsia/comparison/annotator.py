@@ -46,6 +46,12 @@ def annotator_matrices(folder: Path, data: Dataset, samples: Sequence[Sample]) -
                 where=mask,
                 hint="name the folder that holds the masks alone",
             )
+        if mask is not None and isinstance(sample.mask, Path) and mask.samefile(sample.mask):
+            raise DataError(
+                "these are the data set's own masks",
+                where=mask,
+                expected="masks of the same images by someone else",
+            )
         truth = data.read_mask(sample)
         other = data.read_mask(replace(sample, mask=mask))
         if truth.shape != other.shape:

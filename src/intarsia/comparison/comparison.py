@@ -93,7 +93,8 @@ class Comparison:
 
     `files` are the N images, `groups` the group of each (its own name where it is one of its own),
     made by the rule `group_by` where they are not the data's own,
-    `estimand` what the runs are ranked by, `pairs` every paired difference with its verdict.
+    `estimand` what the runs are ranked by, `declared` whether the data say so, `primary_late`
+    whether they did so after a training only, `pairs` every paired difference with its verdict.
     `failed` are contenders of which no training succeeded, `given` the names of all in their order.
     `settings` are the budget and repeats of trainings that the comparison began. `remarks` are
     sentences for whoever reads the table.
@@ -115,6 +116,7 @@ class Comparison:
     settings: Mapping[str, Any] | None = None
     given: tuple[str, ...] = ()
     group_by: str | None = None
+    primary_late: bool = False
 
     @property
     def ranking(self) -> tuple[Entry, ...]:
@@ -166,6 +168,7 @@ class Comparison:
                 "classes": self.estimand.classes and list(self.estimand.classes),
                 "name": self.metric_name,
                 "declared": self.declared,
+                "late": self.primary_late,
             },
             "margin": self.margin,
             "level": self.level,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,7 +48,7 @@ def open_contender(path: str | Path) -> Contender:
             "this is the folder of a whole comparison",
             where=folder,
             expected="its runs one by one",
-            hint=f"compare DATA {' '.join(there)}" if there else None,
+            hint=f"intarsia compare DATA {shlex.join(there)}" if there else None,
         )
     inside = [p for p in sorted(folder.iterdir()) if (p / "recipe.yaml").is_file()]
     if inside:

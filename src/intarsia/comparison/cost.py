@@ -118,7 +118,7 @@ def _cost(
 def time_in_turn(networks: Mapping[str, Inference], images: Sequence[Pixels]) -> dict[str, float]:
     """Milliseconds from decoded pixels to the mask, the median over a few rounds and images.
 
-    The networks take turns on each image, so that a slow minute of the machine meets all of them.
+    The networks take turns in each round, so that a slow minute of the machine meets all of them.
     """
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     for turn in range(_ROUNDS + 1):

@@ -10,9 +10,9 @@ from typing import Any
 
 from intarsia.datasets import Dataset
 from intarsia.errors import RecipeError, RunError
-from intarsia.images import write_atomic
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
+from intarsia.runs.json_files import write_json
 from intarsia.training.folder import compare_data
 
 SCHEMA = 1
@@ -43,14 +43,14 @@ class Experiment:
             compare_data(stored, data)
             if stored["root"] != data.root.as_posix():
                 # the same files, elsewhere by now
-                _write(folder / _MANIFEST, data.manifest())
+                write_json(folder / _MANIFEST, data.manifest())
             return experiment
         (folder / "recipes").mkdir(exist_ok=True)
         for name, recipe in recipes.items():
             recipe.save(folder / "recipes" / f"{name}.yaml")
-        _write(folder / _MANIFEST, data.manifest())
+        write_json(folder / _MANIFEST, data.manifest())
         # last: with it the folder is a comparison
-        _write(folder / _PLAN, {"schema": SCHEMA, "recipes": list(recipes)})
+        write_json(folder / _PLAN, {"schema": SCHEMA, "recipes": list(recipes)})
         return experiment
 
     @staticmethod
@@ -157,10 +157,6 @@ def load_recipes(recipes: Mapping[str, Recipe] | Sequence[str]) -> dict[str, Rec
         if name in ("", ".", "..") or Path(name).name != name:
             raise RecipeError(f'"{name}" cannot be the name of a folder', expected="a plain name")
     return found
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

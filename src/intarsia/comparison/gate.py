@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from intarsia.comparison.comparison import Comparison
-from intarsia.statistics import Difference, Verdict
+from intarsia.statistics import Difference
 
 Rule = Literal["better", "not-worse"]
-_TURNED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 Answer = Literal["pass", "fail", "undecided"]
 
 
@@ -47,18 +46,15 @@ def judge_first(comparison: Comparison, rule: Rule) -> Gate:
     return Gate("pass", " ".join(gate.reason for gate in gates))
 
 
-def _judge(first: str, pair: Difference, margin: float, rule: Rule) -> Gate:
+def _judge(first: str, measured: Difference, margin: float, rule: Rule) -> Gate:
+    pair = measured if measured.a == first else measured.turned
     reason = str(pair)
     if pair.interval is None:
         return Gate("undecided", reason)
-    low, high, verdict = pair.interval.low, pair.interval.high, pair.verdict
-    if pair.a != first:
-        low, high = -high, -low
-        verdict = _TURNED.get(verdict, verdict)
     if rule == "better":
-        if verdict == "better":
+        if pair.verdict == "better":
             return Gate("pass", reason)
-        return Gate("fail" if verdict in ("worse", "equivalent") else "undecided", reason)
-    if low > -margin:
+        return Gate("fail" if pair.verdict in ("worse", "equivalent") else "undecided", reason)
+    if pair.interval.low > -margin:
         return Gate("pass", reason)
-    return Gate("fail" if high < -margin else "undecided", reason)
+    return Gate("fail" if pair.interval.high < -margin else "undecided", reason)

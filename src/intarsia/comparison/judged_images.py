@@ -107,6 +107,10 @@ def _samples(data: Dataset, split: str) -> tuple[Sample, ...]:
 
 def _groups(data: Dataset, samples: Sequence[Sample], rule: str | None) -> tuple[str, ...]:
     if rule is None:
-        return tuple(sample.group or sample.name for sample in samples)
-    found = group_samples(samples, [parse_rule(rule)], root=data.root, read=data.read_image)
-    return tuple(found.get(sample.name) or sample.name for sample in samples)
+        found = {sample.name: sample.group for sample in samples}
+    else:
+        found = group_samples(samples, [parse_rule(rule)], root=data.root, read=data.read_image)
+    taken = set(found.values())
+    # a group may be called as a single image is, which does not belong to it for that
+    alone = {s.name: f"{s.name} alone" if s.name in taken else s.name for s in samples}
+    return tuple(found.get(sample.name) or alone[sample.name] for sample in samples)

@@ -19,6 +19,7 @@ from intarsia.comparison.remarks import comparison_remarks
 from intarsia.comparison.seen import LeakCheck, check_unseen, chosen_on
 from intarsia.comparison.sheets import judged_sheet, matrices_of
 from intarsia.datasets import Dataset
+from intarsia.datasets.primary import Primary
 from intarsia.errors import DataError
 from intarsia.evaluation import OUT_OF_FOLD, Evaluation, primary_estimand
 from intarsia.file_cache import FileCache
@@ -93,7 +94,8 @@ def compare(
         check_unseen(run, judged)
     measured = _measure(ready, judged, device, progress)
     names = tuple(dataset.labels.names)
-    estimand, declared = _estimand(dataset)
+    estimand = primary_estimand(dataset.primary, dataset.labels)
+    late = _trained_before(ready, judged)
     costs = measure_costs(
         {each.contender.name: each.contender.runs for each in measured},
         {each.contender.name: each.sheets for each in measured},
@@ -119,13 +121,14 @@ def compare(
         files=judged.names,
         groups=judged.groups,
         estimand=estimand,
-        declared=declared,
+        declared=dataset.primary is not None,
+        primary_late=bool(late),
         margin=margin,
         level=level,
         entries=entries,
         pairs=pairs,
         failed=failed,
-        remarks=comparison_remarks(entries, pairs, names),
+        remarks=comparison_remarks(entries, pairs, names, late),
         given=tuple(each.name for each in contenders),
         group_by=group_by,
     )
@@ -234,9 +237,19 @@ def _told(progress: Callable[[int, int], None], before: int, total: int, done: i
     progress(before + done, total)
 
 
-def _estimand(data: Dataset) -> tuple[Estimand, bool]:
-    """What runs are ranked by, and whether the data declare it."""
-    return primary_estimand(data.primary, data.labels), data.primary is not None
+def _trained_before(contenders: Sequence[Contender], judged: JudgedImages) -> list[str]:
+    """Those whose training had these very images, without the primary figure of today."""
+    now = judged.data.primary
+    if now is None:
+        return []
+    return [
+        each.name
+        for each in contenders
+        if any(
+            judged.known_to(run.manifest) and Primary.from_json(run.manifest.get("primary")) != now
+            for run in each.runs
+        )
+    ]
 
 
 def _entry(

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["leak", "failure", "conditions", "selection", "looks", "statistics"]
+Kind = Literal[
+    "leak", "unchecked", "failure", "conditions", "primary", "selection", "looks", "statistics"
+]
 
 
 @dataclass(frozen=True)
 class Remark:
     """A sentence and what it is about.
 
-    Of `conditions` are the data, classes and budgets that were not equal.
+    `unchecked` are splits of which nobody can tell any more whether they leak, `conditions` the
+    data, classes and budgets that were not equal; `primary` is about the figure that ranks.
     """
 
     kind: Kind

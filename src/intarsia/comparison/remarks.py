@@ -13,23 +13,34 @@ _UNEVEN = 1.15  # ratio of training times that is no equal budget any more
 
 
 def comparison_remarks(
-    entries: Sequence[Entry], pairs: Sequence[Difference], names: Sequence[str]
+    entries: Sequence[Entry],
+    pairs: Sequence[Difference],
+    names: Sequence[str],
+    late: Sequence[str] = (),
 ) -> tuple[Remark, ...]:
     """Leaks, failures, unequal conditions, selection, looks at the test, then the statistics'.
 
-    `names` are those of the classes.
+    `names` are those of the classes, `late` those of runs that were trained before the data
+    declared their primary figure.
     """
     failures = [
         f"{each.name}: {failure}" for each in entries for failure in each.contender.failures
     ]
     texts: dict[Kind, list[str]] = {
         "leak": _leak_remarks(entries),
+        "unchecked": _unchecked_remarks(entries),
         "failure": failures,
         "conditions": [
             *_class_remarks(entries, names),
             *_data_remarks(entries),
             *_budget_remarks(entries),
         ],
+        "primary": [
+            f"The data declared the figure that ranks only after these were trained: "
+            f"{', '.join(late)}."
+        ]
+        if late
+        else [],
         "selection": _selection_remarks(entries),
         "looks": _look_remarks(entries),
         "statistics": [remark for pair in pairs for remark in pair.remarks],
@@ -39,18 +50,25 @@ def comparison_remarks(
 
 
 def _leak_remarks(entries: Sequence[Entry]) -> list[str]:
-    remarks = [
-        f"{entry.name} was trained with a split that leaks: {'; '.join(entry.leaks)}."
-        for entry in entries
-        if entry.leaks
+    found: dict[tuple[str, ...], list[str]] = {}
+    for entry in entries:
+        if entry.leaks:
+            found.setdefault(entry.leaks, []).append(entry.name)
+    return [
+        f"{', '.join(names)} {'was' if len(names) == 1 else 'were'} trained with a split that "
+        f"leaks: {'; '.join(leaks)}."
+        for leaks, names in found.items()
     ]
+
+
+def _unchecked_remarks(entries: Sequence[Entry]) -> list[str]:
     unchecked = [entry.name for entry in entries if not entry.leaks_checked]
-    if unchecked:
-        remarks.append(
-            f"Whether their splits leak is not known, for the data of the training are gone: "
-            f"{', '.join(unchecked)}."
-        )
-    return remarks
+    if not unchecked:
+        return []
+    return [
+        f"Whether their splits leak is not known, for the data of the training are gone: "
+        f"{', '.join(unchecked)}."
+    ]
 
 
 def _selection_remarks(entries: Sequence[Entry]) -> list[str]:

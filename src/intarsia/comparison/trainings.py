@@ -167,16 +167,17 @@ def _train_all(
                 _log.info("training %d of %d: %s, repeat %d", number, len(turns), name, repeat)
                 failure = train_in_process(experiment, name, repeat, device, interruption)
                 run = experiment.finished(name, repeat)
-                if failure is not None:
+                # one that is finished counts, even where its process broke at its very end
+                if run is None:
+                    why = failure or "ended before it was finished"
                     _log.warning(
-                        "%s, repeat %d has failed; the others go on\n%s", name, repeat, failure
+                        "%s, repeat %d has failed; the others go on\n%s", name, repeat, why
                     )
-                    failures[name].append(f"repeat {repeat} failed: {failure.splitlines()[0]}")
+                    failures[name].append(f"repeat {repeat} failed: {why.splitlines()[0]}")
                     continue
-            if run is not None:
-                finished[name].append(run)
-                if on_run is not None:
-                    on_run(run)
+            finished[name].append(run)
+            if on_run is not None:
+                on_run(run)
         check_not_stopped(interruption, experiment.folder)
     return [
         Contender(name, tuple(finished[name]), failures=tuple(failures[name])) for name in names

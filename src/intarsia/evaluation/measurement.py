@@ -61,7 +61,7 @@ def evaluate(
     probabilities and (H, W) truth.
     With `subset` the run's own data may lack some of the split. With `splits="data"` copies and
     extensions of the run's data are split as they say themselves; where that is not how the run
-    was, the sheet is given back and not kept.
+    was, or none of its images is there, the sheet is given back and not kept.
 
     Raises DataError where the classes are not the run's, the split is unknown or has no images,
     folds were trained on it, a mask is missing or of another size, or the run's own images or
@@ -210,7 +210,8 @@ def _dataset(
     if data is None:
         return dataset, True, True
     if not dataset.known_to(run.manifest):
-        return dataset, False, True
+        # other data of the same name would take the place of the run's own sheet
+        return dataset, False, splits == "run"
     if splits == "run":
         return dataset.with_splits_of(run.manifest), True, True
     here = {sample.name for sample in dataset.splits.get(split, ())}

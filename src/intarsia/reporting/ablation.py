@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from intarsia.reporting.figures import (
 )
 from intarsia.reporting.quantities import quantity
 from intarsia.reporting.tables import Cell, Column, Table
+from intarsia.runs.json_files import write_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,8 +58,7 @@ def write_ablation(ablation: Ablation, folder: str | Path) -> Path:
     """
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(ablation.to_json(), indent=1, ensure_ascii=False) + "\n"
-    write_atomic(out / "ablation.json", content.encode())
+    write_json(out / "ablation.json", ablation.to_json())
     write_atomic(out / "ablation.csv", ablation_table(ablation).csv().encode())
     better = [gain.name for gain in ablation.gains if gain.verdict == "better"]
     page = render(

@@ -13,8 +13,10 @@ Look = Literal["warn", "note"]
 # the gravest first; those of the statistics stand beside the pairs that they are about
 _HEADINGS: dict[Kind, tuple[str, Look]] = {
     "leak": ("Leaking splits", "warn"),
+    "unchecked": ("Leaks not looked for", "warn"),
     "conditions": ("Unequal conditions", "warn"),
     "failure": ("Failures", "warn"),
+    "primary": ("Declared late", "warn"),
     "selection": ("Chosen on these images", "note"),
     "looks": ("Looks at test", "note"),
 }

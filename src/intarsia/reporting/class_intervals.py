@@ -67,8 +67,9 @@ def class_table(comparison: Comparison) -> Table:
         for entry in comparison.ranking:
             estimate = entry.class_estimates[place]
             text = quantity(estimate.value, "ratio")
-            if estimate.interval is not None:
-                text += f" ({estimate.interval.low:.3f} to {estimate.interval.high:.3f})"
+            found = estimate.interval
+            if found is not None and found.low < found.high:
+                text += f" ({found.low:.3f} to {found.high:.3f})"
             cells.append(text)
         rows.append((name, int(supports[place]), f"{100 * supports[place] / total:.1f} %", *cells))
     columns = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from intarsia.reporting.comparison_latex import pairs_latex, runs_latex
 from intarsia.reporting.comparison_page import comparison_page
 from intarsia.reporting.comparison_tables import images_table, pairs_table, runs_table
 from intarsia.reporting.methods import write_methods
+from intarsia.runs.json_files import write_json
 
 if TYPE_CHECKING:
     from intarsia.datasets import Dataset
@@ -44,8 +44,7 @@ def write_comparison(
     out = Path(folder)
     for name in ("figures", "tables"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    content = json.dumps(comparison.to_json(), indent=1, ensure_ascii=False) + "\n"
-    write_atomic(out / "comparison.json", content.encode())
+    write_json(out / "comparison.json", comparison.to_json())
     for table in (runs_table(comparison), pairs_table(comparison), images_table(comparison)):
         write_atomic(out / f"{table.name}.csv", table.csv().encode())
     write_atomic(out / "tables/comparison.tex", runs_latex(comparison).encode())

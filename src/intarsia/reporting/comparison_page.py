@@ -163,7 +163,7 @@ def _facts(comparison: Comparison) -> list[Fact]:
         Fact(
             "Ranked by",
             comparison.metric_name,
-            "declared with the data" if comparison.declared else "not declared: the default",
+            _declared(comparison),
         ),
         Fact("Margin", f"±{comparison.margin:g}", "a smaller difference does not matter"),
         Fact(
@@ -173,6 +173,12 @@ def _facts(comparison: Comparison) -> list[Fact]:
         ),
         Fact("Classes", str(len(comparison.labels)), f"of {comparison.data}"),
     ]
+
+
+def _declared(comparison: Comparison) -> str:
+    if not comparison.declared:
+        return "not declared: the default"
+    return "declared, but late" if comparison.primary_late else "declared with the data"
 
 
 def _lead(comparison: Comparison) -> str:
@@ -195,7 +201,7 @@ def _matrices(comparison: Comparison) -> list[RunMatrix]:
                 name=entry.name,
                 heat=heat_rows(matrix),
                 predicted=predicted,
-                confusions=confusions(matrix[:, : len(names)], names),
+                confusions=confusions(matrix, predicted),
                 unfolded=place < _OPEN,
             )
         )

@@ -196,9 +196,10 @@ def _mask(
     if contender.annotator is not None:
         return annotator_mask(contender.annotator, data, sample)
     run = _judge(contender, split, sample)
-    if run.path not in predictors:
-        predictors[run.path] = _predictor(run)
-    return predictors[run.path](pixels)
+    key = entry.name, run.path  # one run may take part twice, used in two ways
+    if key not in predictors:
+        predictors[key] = _predictor(run)
+    return predictors[key](pixels)
 
 
 def _judge(contender: Contender, split: str, sample: Sample) -> Run:

@@ -170,8 +170,12 @@ class Confusion:
     pixels: int
 
 
-def confusions(matrix: NDArray[np.int64], names: Sequence[str], most: int = 5) -> list[Confusion]:
+def confusions(
+    matrix: NDArray[np.int64], predicted: Sequence[str], most: int = 5
+) -> list[Confusion]:
     """The largest confusions by share of the true class, 1 % or more.
+
+    `predicted` names the P columns of the (K, P) matrix, the classes first.
 
     >>> confusions(np.array([[6, 4], [0, 9]]), ["a", "b"])
     [Confusion(truth='a', prediction='b', share=0.4, pixels=4)]
@@ -181,9 +185,9 @@ def confusions(matrix: NDArray[np.int64], names: Sequence[str], most: int = 5) -
     order = np.argsort(-shares, axis=None, kind="stable")[:most]
     found = []
     for place in order:
-        truth, predicted = divmod(int(place), len(names))
-        share = float(shares[truth, predicted])
+        truth, answer = divmod(int(place), len(predicted))
+        share = float(shares[truth, answer])
         if share >= 0.01:
-            pixels = int(matrix[truth, predicted])
-            found.append(Confusion(names[truth], names[predicted], share, pixels))
+            pixels = int(matrix[truth, answer])
+            found.append(Confusion(predicted[truth], predicted[answer], share, pixels))
     return found

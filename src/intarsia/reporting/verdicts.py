@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from intarsia.comparison import Comparison
 from intarsia.reporting.quantities import ABSENT, quantity
@@ -194,16 +194,7 @@ def _images(groups: int, pair: Difference) -> str:
 def _seen_from(comparison: Comparison, a: str, b: str) -> Difference:
     """The pair as a minus b, whichever way round it was measured."""
     pair = comparison.pair(a, b)
-    if pair.a == a:
-        return pair
-    found = pair.interval
-    return replace(
-        pair,
-        a=a,
-        b=b,
-        value=None if pair.value is None else -pair.value,
-        interval=None if found is None else replace(found, low=-found.high, high=-found.low),
-    )
+    return pair if pair.a == a else pair.turned
 
 
 def _cell(pair: Difference) -> VerdictCell:

@@ -74,6 +74,18 @@ class Difference:
             ),
         )
 
+    @property
+    def turned(self) -> Difference:
+        """The same as b minus a."""
+        found = self.interval
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            value=None if self.value is None else 0.0 - self.value,
+            interval=found and replace(found, low=0.0 - found.high, high=0.0 - found.low),
+        )
+
     def __str__(self) -> str:
         """The verdict as a sentence, with what it rests on."""
         if self.value is None or self.interval is None:

@@ -18,7 +18,10 @@ _SHORT = {
 def measure_sentences(comparison: Comparison) -> list[str]:
     """The primary figure and the others, the rule for empty truth, what chose and what was seen."""
     entries = comparison.entries
-    fixed = "was fixed in the data set's description" if comparison.declared else "is"
+    fixed = "is"
+    if comparison.declared:
+        when = ", after a training only," if comparison.primary_late else ""
+        fixed = f"was fixed in the data set's description{when} as"
     metrics = [_SHORT.get(name, code(name)) for name in entries[0].estimates]
     sentences = [
         "All figures follow from one confusion matrix, the sum over all images, at the images' own "
@@ -72,7 +75,7 @@ def cost_sentences(trained: tuple[Entry, ...]) -> list[str]:
     if any(entry.cost.milliseconds_per_image is not None for entry in trained):
         sentences.append(
             "Milliseconds per image are the median over several rounds and images, from decoded "
-            "pixels to the mask; the networks took turns on each image."
+            "pixels to the mask; the networks took turns in each round."
         )
     if any(entry.cost.multiply_adds is not None for entry in trained):
         sentences.append(
