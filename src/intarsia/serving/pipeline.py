@@ -9,16 +9,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import InvalidStateError
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from intarsia.errors import ImageError, ModelError
+from intarsia.errors import ModelError
 from intarsia.inference import Band
 from intarsia.prediction.measurements import Tally
 from intarsia.serving.gauges import Gauges
 from intarsia.serving.limits import Limits
-from intarsia.serving.refusal import Refusal
+from intarsia.serving.refusal import Refusal, refusal_of
 from intarsia.serving.work import Answer, Segmented, Work
 
 _HELPERS = 2
@@ -180,7 +179,7 @@ class Pipeline:
                 return
             work.image = work.model.predictor.read(work.path)
         except Exception as error:
-            self._finish(work, _refusal(error, work.path))
+            self._finish(work, refusal_of(error, work.path))
             return
         work.path.unlink(missing_ok=True)
         work.seconds["decode"] = time.monotonic() - begun
@@ -200,7 +199,7 @@ class Pipeline:
         try:
             answer = work.write(segmented)
         except Exception as error:
-            self._finish(work, _refusal(error, work.path))
+            self._finish(work, refusal_of(error, work.path))
             return
         self.gauges.encoding.observe(time.monotonic() - begun)
         self._finish(work, answer)
@@ -296,7 +295,7 @@ class Pipeline:
             except _Abandoned:
                 self._finish(work)
             except Exception as error:
-                self._finish(work, _refusal(error, work.path))
+                self._finish(work, refusal_of(error, work.path))
 
     def _serve_large(self) -> None:
         with self._changed:
@@ -363,20 +362,3 @@ def _alike(work: Work) -> object:
     """The key of images that may share a pass of the network."""
     key = work.model.inference.alike(work.shape)
     return None if key is None else (id(work.model), key)
-
-
-def _refusal(error: Exception, path: Path) -> Refusal:
-    if isinstance(error, Refusal):
-        return error
-    if isinstance(error, ImageError):
-        if error.kind == "too-many-pixels":
-            return Refusal.of(413, "too-many-pixels", error, path)
-        return Refusal.of(422, "unreadable", error, path)
-    if isinstance(error, MemoryError):
-        return Refusal(503, "no-room", "not enough memory for this image", retry_after=10)
-    if isinstance(error, OSError):
-        _log.error("the spool cannot be used: %s", error)
-        return Refusal(503, "no-room", "the server's disk cannot be used", retry_after=30)
-    _log.error("an image failed", exc_info=error)
-    what = error.what if isinstance(error, ModelError) else "the image could not be predicted"
-    return Refusal(500, "failed", what, hint="this is a fault of the server's, not yours")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
-from intarsia.errors import ImageError
+from intarsia.errors import ImageError, ModelError
 
 Reason = Literal[
     "queue-full",
@@ -28,6 +29,8 @@ Reason = Literal[
     "no-room",
     "failed",
 ]
+
+_log = logging.getLogger("intarsia.serving")
 
 
 class Refusal(Exception):
@@ -87,3 +90,21 @@ class Refusal(Exception):
 
 class ClientGone(Exception):
     """Nobody waits for the answer any more."""
+
+
+def refusal_of(error: Exception, path: Path) -> Refusal:
+    """How a request is answered whose image, at `path`, could not be decoded or predicted."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, ImageError):
+        if error.kind == "too-many-pixels":
+            return Refusal.of(413, "too-many-pixels", error, path)
+        return Refusal.of(422, "unreadable", error, path)
+    if isinstance(error, MemoryError):
+        return Refusal(503, "no-room", "not enough memory for this image", retry_after=10)
+    if isinstance(error, OSError):
+        _log.error("the spool cannot be used: %s", error)
+        return Refusal(503, "no-room", "the server's disk cannot be used", retry_after=30)
+    _log.error("an image failed", exc_info=error)
+    what = error.what if isinstance(error, ModelError) else "the image could not be predicted"
+    return Refusal(500, "failed", what, hint="this is a fault of the server's, not yours")
