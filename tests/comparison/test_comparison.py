@@ -61,7 +61,8 @@ def test_the_text_has_ranking_differences_and_remarks() -> None:
     assert lines[0] == "made, val: 12 images; macro mIoU"
     assert lines[3].startswith("large")
     assert lines[4].startswith("mini")
-    assert "broken  failed: repeat 0 failed: no memory" in text
+    assert lines[3].startswith("large (annotator)")
+    assert "broken             failed: repeat 0 failed: no memory" in text
     assert f"{found['mini'].primary.value:.4f}" in lines[4]
     assert "0.00 M" in lines[4]
     assert str(found.pairs[0]) in lines

@@ -169,7 +169,7 @@ def _usage_fault(error: typer.TyperException, words: Sequence[str]) -> int:
         what = f'no command "{words[0]}"'
         hint = f"did you mean `intarsia {close}`? " if close else ""
     else:
-        what = error.format_message().rstrip(".")
+        what = error.format_message().replace("Value error, ", "").rstrip(".")
     _say(what, f"where: {command}", f"do: {hint}see {command} --help")
     return USER_FAULT
 

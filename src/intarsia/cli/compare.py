@@ -246,7 +246,8 @@ def _check_words(
     if len(runs) < 2:
         raise DataError(
             f"only one to compare: {runs[0]}" if runs else "nothing to compare",
-            expected="DATA and two runs or more, or a run and a second annotator's masks",
+            expected="DATA and two runs or more, each by its own folder, or a run and a second "
+            "annotator's masks",
             hint="intarsia compare DATA RUN RUN, or intarsia compare DATA --recipes A,B --out DIR",
         )
     if out is not None:

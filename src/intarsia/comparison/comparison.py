@@ -52,6 +52,11 @@ class Entry:
         return self.contender.name
 
     @property
+    def title(self) -> str:
+        """The name, and where it is a person that it is one."""
+        return f"{self.name} (annotator)" if self.contender.annotator else self.name
+
+    @property
     def recipe(self) -> str:
         """The network in a word; "second annotator" where there is none."""
         runs = self.contender.runs
@@ -198,7 +203,7 @@ class Comparison:
         return f"{self.data}, {self.split}: {images}{unit}; {self.metric_name}"
 
     def __str__(self) -> str:
-        width = max(len("run"), *(len(entry.name) for entry in self.entries))
+        width = max(len("run"), *(len(entry.title) for entry in self.entries))
         interval = f"{100 * self.level:g} % interval"
         lines = [self.headline(), ""]
         lines.append(
@@ -208,7 +213,7 @@ class Comparison:
         for entry in self.ranking:
             cost = entry.cost
             lines.append(
-                f"{entry.name:<{width}}  {_ratio(entry.primary.value):>6}  "
+                f"{entry.title:<{width}}  {_ratio(entry.primary.value):>6}  "
                 f"{_interval(entry.primary):>16}  {len(entry.matrices):>7}  "
                 f"{_millions(cost.parameters):>8}  {_minutes(cost.training_seconds):>9}  "
                 f"{_number(cost.milliseconds_per_image):>8}"

@@ -15,7 +15,7 @@ from intarsia.comparison.judged_images import JudgedImages
 from intarsia.comparison.measurement import MARGIN, check_margin, check_same_classes, compare
 from intarsia.comparison.supervision import check_not_stopped, train_in_process
 from intarsia.datasets import Dataset
-from intarsia.errors import DataError, RecipeError
+from intarsia.errors import DataError, ModelError, RecipeError
 from intarsia.evaluation import OUT_OF_FOLD
 from intarsia.file_cache import FileCache
 from intarsia.models import check_names
@@ -129,8 +129,12 @@ def _check_data(
     cache: FileCache | None,
 ) -> None:
     """Raises, before the first training, what would be raised after the last one."""
-    for recipe in recipes.values():
-        check_names(recipe.model.name, recipe.model.encoder)
+    for name, recipe in recipes.items():
+        try:
+            check_names(recipe.model.name, recipe.model.encoder)
+        except ModelError as error:
+            error.where = f"recipe {name}, {error.where or 'model.name'}"
+            raise
     chosen = {name: choose_classes(data, recipe) for name, recipe in recipes.items()}
     check_same_classes([(name, d.labels.names, d.ignored) for name, d in chosen.items()])
     if split == OUT_OF_FOLD:

@@ -7,10 +7,13 @@ from typing import Literal
 
 from intarsia.comparison import Comparison
 from intarsia.comparison.remark import Kind
+from intarsia.reporting.verdicts import shared_remarks
+from intarsia.statistics import FEW_GROUPS
 
 Look = Literal["warn", "note"]
 
-# the gravest first; those of the statistics stand beside the pairs that they are about
+_BASIS = "What this rests on"
+# the gravest first; what the statistics say of some pairs only stands beside these
 _HEADINGS: dict[Kind, tuple[str, Look]] = {
     "leak": ("Leaking splits", "warn"),
     "unchecked": ("Leaks not looked for", "warn"),
@@ -40,4 +43,7 @@ def callouts(comparison: Comparison) -> list[Callout]:
             texts += [f"{each.name}: {why}" for each in comparison.failed for why in each.failures]
         if texts:
             made.append(Callout(heading, look, tuple(texts)))
+    if shared := shared_remarks(comparison):
+        few = len(set(comparison.groups)) < FEW_GROUPS
+        made.insert(0 if few else len(made), Callout(_BASIS, "warn" if few else "note", shared))
     return made

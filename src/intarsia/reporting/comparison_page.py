@@ -30,7 +30,7 @@ from intarsia.reporting.rankings import (
     ranking_drawing,
     ranking_rows,
 )
-from intarsia.reporting.verdicts import pair_details, sentences, shared_remarks, verdict_rows
+from intarsia.reporting.verdicts import pair_details, sentences, verdict_rows
 from intarsia.reporting.why_differ import Reason, why_differ
 from intarsia.runs import CrossValidation
 
@@ -107,7 +107,7 @@ def comparison_page(
             "ranking_drawing": ranking,
             "verdicts": verdict_rows(comparison),
             "pairs": pair_details(comparison),
-            "remarks": shared_remarks(comparison),
+            "title_of_runs": _contenders(comparison),
             "class_drawings": classes,
             "class_notes": class_notes(comparison),
             "class_table": class_table(comparison),
@@ -181,14 +181,36 @@ def _declared(comparison: Comparison) -> str:
     return "declared, but late" if comparison.primary_late else "declared with the data"
 
 
+def _contenders(comparison: Comparison) -> str:
+    """How many runs and people were compared."""
+    people = sum(entry.contender.annotator is not None for entry in comparison.entries)
+    runs = len(comparison.entries) - people
+    parts = [f"{runs} run{'s' * (runs != 1)}"]
+    if people:
+        parts.append("a second annotator" if people == 1 else f"{people} more annotators")
+    return " and ".join(parts)
+
+
 def _lead(comparison: Comparison) -> str:
-    best = comparison.ranking[0]
+    """The best network, and how far a person gets, who is no network to choose."""
+    networks = [entry for entry in comparison.ranking if entry.contender.runs]
+    people = [entry for entry in comparison.ranking if not entry.contender.runs]
+    best = networks[0]
     if best.primary.value is None:
         return f"No run has a figure: {comparison.metric_name} is n/a on these images."
-    text = f"Highest {comparison.metric_name}: {best.name}, {best.primary.value:.3f}"
-    if best.primary.interval is None:
-        return f"{text} (no interval)."
-    return f"{text} ({100 * comparison.level:g} % interval {interval_text(best.primary)})."
+    text = f"Highest {comparison.metric_name}: {_with_interval(comparison, best)}."
+    if people:
+        ceiling = "; ".join(_with_interval(comparison, entry) for entry in people)
+        text += f" Human ceiling: {ceiling}."
+    return text
+
+
+def _with_interval(comparison: Comparison, entry: Entry) -> str:
+    value = entry.primary.value
+    text = f"{entry.name}, {'n/a' if value is None else f'{value:.3f}'}"
+    if entry.primary.interval is None:
+        return f"{text} (no interval)"
+    return f"{text} ({100 * comparison.level:g} % interval {interval_text(entry.primary)})"
 
 
 def _matrices(comparison: Comparison) -> list[RunMatrix]:

@@ -127,6 +127,12 @@ def best_of(log: Log, summary: Mapping[str, Any], metric: str) -> int | None:
     return int(best(scored, key=lambda pair: pair[0])[1]["epoch"])
 
 
+def _training_seconds(log: Log) -> float | None:
+    """The mean of an epoch without its validation."""
+    each = [float(row["seconds"]) - float(row.get("validation_seconds") or 0) for row in log]
+    return sum(each) / len(each) if each else None
+
+
 def training_table(
     log: Log,
     summary: Mapping[str, Any],
@@ -142,7 +148,7 @@ def training_table(
         (f"best validation {_metric(summary)}", quantity(summary.get("best_metric"), "number")),
         ("training time", quantity(summary.get("training_seconds"), "duration")),
         ("of it validation", quantity(sum(validation) if validation else None, "duration")),
-        ("an epoch, without validation", quantity(mean_of(log, "seconds"), "duration")),
+        ("an epoch, without validation", quantity(_training_seconds(log), "duration")),
         ("training images a second", quantity(mean_of(log, "images_per_second"), "rate")),
         ("peak memory", quantity(summary.get("peak_memory_bytes"), "size")),
     ]

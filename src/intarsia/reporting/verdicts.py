@@ -119,10 +119,10 @@ def pair_details(comparison: Comparison) -> list[PairDetails]:
     return found
 
 
-def shared_remarks(comparison: Comparison) -> list[str]:
+def shared_remarks(comparison: Comparison) -> tuple[str, ...]:
     """What the statistics say of every pair alike."""
     first, *others = comparison.pairs
-    return [text for text in first.remarks if all(text in pair.remarks for pair in others)]
+    return tuple(t for t in first.remarks if all(t in pair.remarks for pair in others))
 
 
 def sentences(comparison: Comparison) -> list[Sentence]:

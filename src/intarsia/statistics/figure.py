@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -54,6 +54,12 @@ class Figure:
         """
         if method is None:
             method = "logit-t" if self.other is None else "t"
+        found = self._interval(level, method)
+        # no metric, and no difference of two, lies further away, however few the groups
+        lowest = 0.0 if self.other is None else -1.0
+        return replace(found, low=max(found.low, lowest), high=min(found.high, 1.0))
+
+    def _interval(self, level: float, method: Method) -> Interval:
         if method == "logit-t":
             return logit_t_interval(self.value, self.spread.total, self.spread.freedom, level)
         if method == "t":
