@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 # Everything wider than the page must lie in a box that scrolls by itself.
-_SPILLED = """() => [...document.querySelectorAll('body *')]
+SPILLED = """() => [...document.querySelectorAll('body *')]
   .filter(e => !e.closest('.scroll, pre, svg') && e.getBoundingClientRect().right > innerWidth + 1)
   .map(e => e.outerHTML.slice(0, 80))"""
 # Text whose contrast with what lies behind it is below WCAG 2.2 AA: 4.5, or 3 where it is large.
-_FAINT = """() => {
+FAINT = """() => {
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;
   const pen = canvas.getContext('2d', {willReadFrequently: true});
   const rgba = text => { pen.clearRect(0, 0, 1, 1); pen.fillStyle = text; pen.fillRect(0, 0, 1, 1);
@@ -57,33 +60,41 @@ class Look:
     lost_links: list[str] = field(default_factory=list)
 
 
-def look(path: Path, scheme: str, widths: tuple[int, ...] = (390, 1280)) -> list[Look]:
-    """Open a page in Chromium; the test is skipped where there is none."""
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A Chromium; the test is skipped where there is none."""
     sync_api = pytest.importorskip("playwright.sync_api")
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         pytest.skip("no Chromium; name one in $CHROMIUM")
-    looks = []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
+        opened = playwright.chromium.launch(
             executable_path=chromium,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
+        yield opened
+        opened.close()
+
+
+def look(path: Path, scheme: str, widths: tuple[int, ...] = (390, 1280)) -> list[Look]:
+    """Open a page in Chromium; the test is skipped where there is none."""
+    looks = []
+    with browser() as opened:
         for width in widths:
             seen = Look(width)
-            page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+            page = opened.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
             page.on("console", lambda message, seen=seen: seen.said.append(message.text))
             page.on("pageerror", lambda error, seen=seen: seen.said.append(str(error)))
             page.on("request", lambda request, seen=seen: seen.asked.append(request.url))
             page.goto(path.as_uri())
             page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
             seen.page_width = page.evaluate("document.documentElement.scrollWidth")
-            seen.spilled = page.evaluate(_SPILLED)
+            seen.spilled = page.evaluate(SPILLED)
             seen.images = page.evaluate("document.images.length")
             seen.blank_images = page.evaluate(
                 "[...document.images].filter(i => !(i.naturalWidth > 0)).map(i => i.alt)"
             )
-            seen.faint = page.evaluate(_FAINT)
+            seen.faint = page.evaluate(FAINT)
             seen.lost_links = page.evaluate(
                 "[...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.hash)"
                 ".filter(h => !document.getElementById(h.slice(1)))"
@@ -91,5 +102,4 @@ def look(path: Path, scheme: str, widths: tuple[int, ...] = (390, 1280)) -> list
             seen.asked = [u for u in seen.asked if not u.startswith(("file:", "data:"))]
             page.close()
             looks.append(seen)
-        browser.close()
     return looks

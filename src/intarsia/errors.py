@@ -108,6 +108,10 @@ class PredictionError(IntarsiaError):
     """Some inputs of a prediction failed; the rest were written."""
 
 
+class ServiceError(IntarsiaError):
+    """The service cannot start as it was asked to."""
+
+
 class Interrupted(IntarsiaError):
     """The training was asked to stop, by `signal_name`, and has saved its state."""
 

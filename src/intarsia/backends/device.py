@@ -9,6 +9,7 @@ import torch
 
 from intarsia.environment import cpu_features
 from intarsia.errors import RecipeError, did_you_mean
+from intarsia.memory import peak_memory as resident_peak
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -80,9 +81,4 @@ def peak_memory(device: str) -> int:
     """The highest memory of this process in bytes: of the GPU on cuda, else resident."""
     if device == "cuda":
         return int(torch.cuda.max_memory_allocated())
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return resident_peak()

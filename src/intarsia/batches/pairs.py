@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from intarsia.augmentation import Augmentation, augment
 from intarsia.batches.cache_keys import cache_keys
-from intarsia.batches.memory import available_memory
 from intarsia.batches.pixel_cache import UNUSED_DAYS, PixelCache
 from intarsia.datasets import Dataset, Sample
 from intarsia.datasets.formats.masks import source_of
 from intarsia.errors import DataError
 from intarsia.file_cache import file_state
 from intarsia.images import Window, has_windows, read_header
+from intarsia.memory import available_memory
 from intarsia.transforms import (
     Mask,
     Pixels,

@@ -27,6 +27,7 @@ from intarsia.cli import (
     recipes,
     reproduce,
     runs,
+    serve,
     split,
     train,
 )
@@ -56,6 +57,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
+app.command("serve")(serve.serve)
 app.command("reproduce")(reproduce.reproduce)
 app.command("runs")(runs.runs)
 app.command("env")(env.env)

@@ -7,7 +7,7 @@ from intarsia.images.masks import RawKind, RawMask, read_mask
 from intarsia.images.reading import has_windows, read_image
 from intarsia.images.scaling import Scaling
 from intarsia.images.tiff_window import Window
-from intarsia.images.writing import write_atomic, write_mask, write_rgb
+from intarsia.images.writing import mask_png, write_atomic, write_mask, write_rgb
 
 __all__ = [
     "MAX_PIXELS",
@@ -20,6 +20,7 @@ __all__ = [
     "check_new_folder",
     "copy_file",
     "has_windows",
+    "mask_png",
     "read_capture",
     "read_header",
     "read_image",

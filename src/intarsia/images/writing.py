@@ -85,15 +85,30 @@ def write_mask(
     Raises:
         IntarsiaError: `mask` is not (H, W) with values 0..ignore_index, or cannot be written.
     """
+    write_atomic(path, mask_png(mask, labels, ignored_color=ignored_color, where=path))
+
+
+def mask_png(
+    mask: NDArray[np.integer],
+    labels: LabelMap,
+    *,
+    ignored_color: Color = IGNORED_COLOR,
+    where: object = None,
+) -> bytes:
+    """The bytes of the file that `write_mask` writes; `where` is named in errors.
+
+    Raises:
+        IntarsiaError: `mask` is not (H, W) with values 0..ignore_index.
+    """
     top = labels.ignore_index
     if mask.ndim != 2 or mask.dtype.kind not in "ui":
         raise IntarsiaError(
-            f"a mask must be (H, W) whole numbers, not {mask.shape} {mask.dtype}", where=path
+            f"a mask must be (H, W) whole numbers, not {mask.shape} {mask.dtype}", where=where
         )
     if mask.size and (mask.min() < 0 or mask.max() > top):
         raise IntarsiaError(
             f"mask ids {mask.min()} to {mask.max()} do not fit",
-            where=path,
+            where=where,
             expected=f"0 to {top}",
         )
     picture = Image.fromarray(np.ascontiguousarray(mask, dtype=labels.dtype))
@@ -101,7 +116,7 @@ def write_mask(
         palette = labels.palette()
         palette[top] = ignored_color
         picture.putpalette(palette.tobytes())
-    write_atomic(path, _png(picture))
+    return _png(picture)
 
 
 def write_rgb(path: str | os.PathLike[str], array: NDArray[np.uint8]) -> None:

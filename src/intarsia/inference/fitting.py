@@ -24,16 +24,28 @@ _BAND_VALUES = 8_000_000  # float32 values of one band: 32 MB
 _CELLS_AT_ONCE = 16
 
 
-def fitted_bands(
+def fitted_planes(
     network: Network,
-    image: Pixels,
+    images: Sequence[Pixels],
     preprocessing: Preprocessing,
     flip: bool,
     scales: Sequence[float],
-) -> Iterator[Band]:
-    """Letterbox and stretch: the whole image through one sample and back."""
-    inside = _cells(network, [image], preprocessing, flip, scales)[0]
-    yield from enlarged_bands(inside, *image.shape[:2])
+) -> list[NDArray[np.float32]]:
+    """Whole images through a sample each: (K, h, w) probabilities at the size inside it."""
+    samples, places = [], []
+    for image in images:
+        small = shrink(image, preprocessing)
+        # the rectangle of the shrunk image, which is the one `fit_matrix` aims at
+        height, width = small.shape[:2]
+        places.append(fitted_rectangle(height, width, preprocessing))
+        matrix = fit_matrix(height, width, preprocessing)
+        sample = warp(small, matrix, preprocessing.size, preprocessing.fill)
+        samples.append(preprocessing.normalise(sample))
+    probabilities = apply_network(network, np.stack(samples), flip, scales)
+    return [
+        planes[:, top : top + height, left : left + width]
+        for planes, (top, left, height, width) in zip(probabilities, places, strict=True)
+    ]
 
 
 def grid_bands(
@@ -51,7 +63,7 @@ def grid_bands(
             chosen = columns[start : start + _CELLS_AT_ONCE]
             cells = [image[top:bottom, left:right] for left, right in chosen]
             for (left, right), inside in zip(
-                chosen, _cells(network, cells, preprocessing, flip, scales), strict=True
+                chosen, fitted_planes(network, cells, preprocessing, flip, scales), strict=True
             ):
                 height, width = bottom - top, right - left
                 pieces.append(_enlarged(inside, height, width, 0, height))
@@ -88,30 +100,6 @@ def enlarged_blocks(bands: Iterable[Band], factor: int, height: int, width: int)
         done = max(done, ready)
         kept = min(2, held.shape[1])
         first, held = end - kept, held[:, held.shape[1] - kept :].copy()
-
-
-def _cells(
-    network: Network,
-    images: list[Pixels],
-    preprocessing: Preprocessing,
-    flip: bool,
-    scales: Sequence[float],
-) -> list[NDArray[np.float32]]:
-    """(K, h, w) probabilities of each image, at its size inside a sample."""
-    samples, places = [], []
-    for image in images:
-        small = shrink(image, preprocessing)
-        # the rectangle of the shrunk image, which is the one `fit_matrix` aims at
-        height, width = small.shape[:2]
-        places.append(fitted_rectangle(height, width, preprocessing))
-        matrix = fit_matrix(height, width, preprocessing)
-        sample = warp(small, matrix, preprocessing.size, preprocessing.fill)
-        samples.append(preprocessing.normalise(sample))
-    probabilities = apply_network(network, np.stack(samples), flip, scales)
-    return [
-        planes[:, top : top + height, left : left + width]
-        for planes, (top, left, height, width) in zip(probabilities, places, strict=True)
-    ]
 
 
 def _enlarged(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from intarsia.inference.band import Band, Ids
 from intarsia.inference.fitting import (
     enlarged_bands,
     enlarged_blocks,
-    fitted_bands,
+    fitted_planes,
     grid_bands,
 )
 from intarsia.inference.probabilities import Network, apply_network
@@ -103,7 +103,40 @@ class Inference:
     def bands(self, image: Pixels) -> Iterator[Band]:
         """The probabilities from top to bottom, band by band."""
         self._check(image)
-        bands = self._bands(image)
+        if self.alike(image.shape) is not None:
+            yield from self._finished(self._together([image])[0], image)
+        else:
+            yield from self._finished(self._apart(image), image)
+
+    def alike(self, shape: tuple[int, ...]) -> Hashable | None:
+        """What images (H, W, C) must share to be a `batch`; None where each must go alone."""
+        height, width = shape[:2]
+        if self.preprocessing.fit == "grid" or self.tiles(height, width):
+            return None
+        return (height, width) if self.preprocessing.native else self.preprocessing.size
+
+    def at_once(self, shape: tuple[int, ...]) -> int:
+        """How many images of this shape a `batch` may hold: `max_pixels` of samples, or one."""
+        rows, columns = self.preprocessing.size
+        if self.preprocessing.native:
+            height, width = kept_size(shape[0], shape[1], self.preprocessing)
+            rows, columns = max(height, rows), max(width, columns)
+        return max(1, self._most_pixels // (rows * columns))
+
+    def batch(self, images: Sequence[Pixels]) -> list[Iterator[Band]]:
+        """The bands of each of several images whose `alike` is one and the same, not None.
+
+        They go through the network together. On most hardware a network gives an image the same
+        logits in any company but for the last bits.
+        """
+        for image in images:
+            self._check(image)
+        return [
+            self._finished(bands, image)
+            for bands, image in zip(self._together(images), images, strict=True)
+        ]
+
+    def _finished(self, bands: Iterator[Band], image: Pixels) -> Iterator[Band]:
         if self.refine is not None:
             whole = np.concatenate([band.probabilities for band in bands], axis=1)
             bands = iter([Band(0, self.refine(whole, self._picture(image)))])
@@ -113,53 +146,70 @@ class Inference:
         for band in bands:
             yield Band(band.top, tempered(band.probabilities, self.temperature))
 
-    def _bands(self, image: Pixels) -> Iterator[Band]:
+    def _together(self, images: Sequence[Pixels]) -> list[Iterator[Band]]:
+        """Bands of images that the network sees in one piece, and in one size."""
+        preprocessing = self.preprocessing
+        if not preprocessing.native:
+            planes = fitted_planes(self.network, images, preprocessing, self.flip, self.scales)
+            return [
+                enlarged_bands(inside, *image.shape[:2])
+                for inside, image in zip(planes, images, strict=True)
+            ]
+        smaller = [shrink(image, preprocessing) for image in images]
+        return [
+            self._enlarged(iter([band]), small, image)
+            for band, small, image in zip(self._whole(smaller), smaller, images, strict=True)
+        ]
+
+    def _apart(self, image: Pixels) -> Iterator[Band]:
+        """Bands of an image that goes through the network in pieces: cells, or tiles."""
         preprocessing = self.preprocessing
         if preprocessing.fit == "grid":
             return grid_bands(self.network, image, preprocessing, self.flip, self.scales)
-        if not preprocessing.native:
-            return fitted_bands(self.network, image, preprocessing, self.flip, self.scales)
         small = shrink(image, preprocessing)
-        bands = self._native_bands(small)
-        if small.shape == image.shape:
-            return bands
-        if preprocessing.tile is not None:
-            return enlarged_blocks(bands, preprocessing.factor, *image.shape[:2])
-        whole = np.concatenate([band.probabilities for band in bands], axis=1)
-        return enlarged_bands(whole, *image.shape[:2])
-
-    def _native_bands(self, image: Pixels) -> Iterator[Band]:
-        """Bands of an image that has the resolution of the training."""
-        preprocessing = self.preprocessing
-        if self._fits(*image.shape[:2]):
-            return self._whole(image)
-        return tiled_bands(
+        bands = tiled_bands(
             self.network,
-            image,
+            small,
             preprocessing,
             self.flip,
             self.scales,
             self.overlap,
             self.max_pixels,
         )
+        return self._enlarged(bands, small, image)
+
+    def _enlarged(self, bands: Iterator[Band], small: Pixels, image: Pixels) -> Iterator[Band]:
+        """Bands of `small`, at the resolution of the training, as bands of `image`."""
+        if small.shape == image.shape:
+            return bands
+        if self.preprocessing.tile is not None:
+            return enlarged_blocks(bands, self.preprocessing.factor, *image.shape[:2])
+        whole = np.concatenate([band.probabilities for band in bands], axis=1)
+        return enlarged_bands(whole, *image.shape[:2])
+
+    @property
+    def _most_pixels(self) -> int:
+        # a copy must not need more memory than the image may
+        return int(self.max_pixels / max(1.0, *self.scales) ** 2)
 
     def _fits(self, height: int, width: int) -> bool:
         """Whether the network sees an image of the training's resolution in one piece."""
         rows, columns = self.preprocessing.size
         if self.preprocessing.fit == "crop":
-            # a copy must not need more memory than the image may
-            return height * width <= int(self.max_pixels / max(1.0, *self.scales) ** 2)
+            return height * width <= self._most_pixels
         return height <= rows and width <= columns
 
-    def _whole(self, image: Pixels) -> Iterator[Band]:
-        height, width = image.shape[:2]
+    def _whole(self, images: Sequence[Pixels]) -> list[Band]:
+        """A band each of images of one size, which go through the network together."""
+        height, width = images[0].shape[:2]
         rows, columns = self.preprocessing.size
         # smaller than a sample: mirrored up to one, so that it is not all border
-        sample = mirrored(image, (0, max(height, rows)), (0, max(width, columns)))
-        batch = self.preprocessing.normalise(sample)[None]
+        samples = [
+            mirrored(image, (0, max(height, rows)), (0, max(width, columns))) for image in images
+        ]
+        batch = np.stack([self.preprocessing.normalise(sample) for sample in samples])
         probabilities = apply_network(self.network, batch, self.flip, self.scales)
-        probabilities = probabilities[0, :, :height, :width]
-        yield Band(0, np.ascontiguousarray(probabilities))
+        return [Band(0, np.ascontiguousarray(p[:, :height, :width])) for p in probabilities]
 
     def _picture(self, image: Pixels) -> NDArray[np.uint8]:
         """The image as 8-bit red, green and blue: three channels, or the first one thrice."""

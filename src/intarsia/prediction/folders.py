@@ -20,11 +20,10 @@ from intarsia.errors import DataError, IntarsiaError, ModelError
 from intarsia.images import write_atomic, write_mask, write_rgb
 from intarsia.inference import Ids, read_ahead
 from intarsia.labels import LabelMap
+from intarsia.prediction.measurements import MEASUREMENT_COLUMNS, Tally
 from intarsia.prediction.portrait import portrait
 from intarsia.prediction.predictor import Predictor
 from intarsia.prediction.sources import Source, find_sources
-
-MEASUREMENT_COLUMNS = ("image", "class", "pixels", "share", "regions", "mean_confidence")
 
 _FEATHER = 0.1  # the softness of a portrait's edges, as a share of its blur
 _LONGEST_JPEG = 65_500  # pixels of a side that the format can hold
@@ -170,8 +169,7 @@ def _segment(predictor: Predictor, pixels: NDArray[Any], *, keep: bool) -> _Segm
             3 * 4e-9 * count * size[0] * size[1],
             *size,
         )
-    found = np.zeros(count, np.int64)
-    confidence = np.zeros(count)
+    tally = Tally(predictor.labels)
     mask = np.empty(size, predictor.labels.dtype)
     volumes: list[NDArray[np.float16]] = []
     soft = np.empty(size, np.uint8) if settings.soft else None
@@ -181,8 +179,7 @@ def _segment(predictor: Predictor, pixels: NDArray[Any], *, keep: bool) -> _Segm
         ids, best = predictor.inference.decide(band)
         some = slice(band.top, band.top + len(ids))
         mask[some] = ids
-        found += np.bincount(ids.ravel(), minlength=count)
-        confidence += np.bincount(ids.ravel(), weights=best.ravel(), minlength=count)
+        tally.add(ids, best)
         if keep:
             volumes.append(band.probabilities.astype(np.float16))
         if soft is not None:
@@ -190,27 +187,9 @@ def _segment(predictor: Predictor, pixels: NDArray[Any], *, keep: bool) -> _Segm
         if alpha is not None:
             # the mask decides, not how sure the network is: a doubtful subject stays sharp
             alpha[some] = np.isin(ids, sharp)
-    rows: list[tuple[object, ...]] = [
-        (
-            label.name,
-            int(found[label.id]),
-            f"{found[label.id] / mask.size:.6f}",
-            _regions(mask, label.id) if found[label.id] else 0,
-            f"{confidence[label.id] / found[label.id]:.4f}" if found[label.id] else "",
-        )
-        for label in predictor.labels.classes
-    ]
+    rows = [measurement.row() for measurement in tally.measurements(mask)]
     volume = np.concatenate(volumes, axis=1) if keep else None
     return _Segmented(mask, rows, volume, soft, alpha)
-
-
-def _regions(mask: Ids, index: int) -> int:
-    """Connected regions of one class that is present, 8 neighbours."""
-    member = mask == index
-    rows, columns = np.flatnonzero(member.any(axis=1)), np.flatnonzero(member.any(axis=0))
-    box = member[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    labelled: int = cv2.connectedComponents(np.ascontiguousarray(box, np.uint8), connectivity=8)[0]
-    return labelled - 1
 
 
 def _write_overlay(

@@ -40,6 +40,11 @@ class Predictor:
     inference: Inference
     card: Mapping[str, Any] | None
     _tests: tuple[SelfTest, ...]
+    suffixes: frozenset[str] = frozenset()
+    """How the names of the images end that it was trained on: `.jpg`, `.tif`, ..."""
+
+    page: int | None = None
+    """Which image of a file that holds several."""
 
     def __init__(
         self,
@@ -66,7 +71,8 @@ class Predictor:
         self.labels = run.labels
         self.preprocessing = run.preprocessing
         self.settings = run.used_as
-        self._page: int | None = run.manifest.get("page")
+        self.suffixes = frozenset(Path(s["image"]).suffix.lower() for s in run.manifest["samples"])
+        self.page = run.manifest.get("page")
         self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
         self.inference = run.inference(
             torch_network(*run.load_models(), device=select_device(device))
@@ -85,7 +91,7 @@ class Predictor:
         self.labels = described.labels
         self.preprocessing = described.preprocessing
         self.settings = bundle_settings(bundle, settings)
-        self._page = described.page
+        self.page = described.page
         self._channel_names = described.channel_names
         self.inference = self.settings.inference(
             bundle_network(bundle, device), self.preprocessing, self.labels
@@ -124,7 +130,7 @@ class Predictor:
         channels = len(self.preprocessing.mean)
         if not isinstance(image, np.ndarray):
             pixels = read_pixels(
-                Path(image), channels=channels, names=self._channel_names, page=self._page
+                Path(image), channels=channels, names=self._channel_names, page=self.page
             )
             self._check_depth(pixels, image)
             return pixels

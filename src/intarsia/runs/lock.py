@@ -56,6 +56,34 @@ class RunLock:
             self._file.close()
 
 
+def is_written_to(folder: Path) -> bool:
+    """True where a process of this machine writes to the run folder at the moment.
+
+    Always false on Windows, where the file that is locked cannot be read. The lock is not
+    touched: a training that begins right now must not find it taken.
+
+    >>> is_written_to(Path("no-such-folder"))
+    False
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        text = (folder / _NAME).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    _, _, after = text.partition("process ")
+    number, _, host = after.partition(" on ")
+    if host.strip() != socket.gethostname() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 if sys.platform == "win32":
     import msvcrt
 

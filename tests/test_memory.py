@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from intarsia.batches.memory import available_memory
+from intarsia.memory import available_memory
 
 
 def machine(root: Path, files: Mapping[str, str]) -> Path:

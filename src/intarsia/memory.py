@@ -1,8 +1,9 @@
-"""How much memory there is to be had."""
+"""How much memory there is to be had, and how much is taken."""
 
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,3 +57,13 @@ def _of_groups(root: Path) -> Iterator[int]:
                     continue
                 counts = dict(row.split() for row in stat.splitlines())
                 yield max(0, most - now + int(counts.get(spare, 0)))
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has had in memory so far; 0 where that is unknown."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

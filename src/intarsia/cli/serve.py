@@ -1,0 +1,96 @@
+"""`intarsia serve`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intarsia.cli.arguments import DeviceOption, VerboseOption
+from intarsia.errors import RunError, ServiceError
+
+
+def serve(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN|BUNDLE", help="What predicts.", show_default=False),
+    ] = None,
+    host: Annotated[str, typer.Option(metavar="NAME", help="The address to listen at.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(metavar="N", help="0 takes a free one.")] = 8000,
+    runs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Runs to show and to predict with.", show_default=False),
+    ] = None,
+    device: DeviceOption = "auto",
+    max_body: Annotated[float, typer.Option(metavar="MB", help="Largest upload.")] = 20,
+    max_pixels: Annotated[
+        float, typer.Option(metavar="MP", help="Largest image that is answered at once.")
+    ] = 12,
+    queue: Annotated[int, typer.Option(metavar="N", help="Most requests inside.")] = 32,
+    deadline: Annotated[float, typer.Option(metavar="S", help="Seconds to the answer.")] = 30,
+    verbose: VerboseOption = False,
+) -> None:
+    """A model over HTTP, and pages to try it in a browser.
+
+    Without RUN, the newest finished run of --runs predicts. Ctrl-C or SIGTERM turn new
+    requests away, finish the accepted ones, and end the command with exit code 0.
+
+    \b
+    Example: intarsia serve runs/camvid --runs runs/
+    """
+    missing = [m for m in ("fastapi", "uvicorn", "python_multipart") if find_spec(m) is None]
+    if missing or find_spec("prometheus_client") is None:
+        raise ServiceError(
+            "the packages of the service are not installed",
+            hint="pip install 'intarsia[serve]'",
+        )
+    from intarsia.cli.display import show_messages
+    from intarsia.serving import Limits
+    from intarsia.serving import serve as run
+
+    show_messages()
+    if runs is not None and not runs.is_dir():
+        raise RunError("no such folder", where=runs, hint="`intarsia train` makes runs/")
+    run(
+        model if model is not None else _newest(runs),
+        host=host,
+        port=port,
+        runs=runs,
+        device=device,
+        limits=Limits(
+            max_body=_million("--max-body", max_body),
+            max_pixels=_million("--max-pixels", max_pixels),
+            queue=queue,
+            deadline=deadline,
+        ),
+        say=typer.echo,
+    )
+
+
+def _million(flag: str, count: float) -> int:
+    if not 0 < count < 1e6:
+        raise ServiceError(f"{flag} is {count:g}", expected="more than 0, in millions")
+    return max(1, round(count * 1e6))
+
+
+def _newest(runs: Path | None) -> Path:
+    """The run of a folder that was finished last.
+
+    Raises:
+        ServiceError: no folder given.
+        RunError: no finished run in it.
+    """
+    if runs is None:
+        raise ServiceError(
+            "serve what?",
+            expected="RUN or BUNDLE, or --runs DIR",
+            hint="for example: intarsia serve runs/camvid",
+        )
+    finished = list(runs.glob("*/summary.json"))
+    if not finished:
+        raise RunError("no finished run in the folder", where=runs, hint="`intarsia runs` lists")
+    return max(finished, key=lambda path: path.stat().st_mtime).parent

@@ -1,0 +1,122 @@
+"""What an upload is, before its pixels are decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from intarsia.errors import ImageError
+from intarsia.images import ImageHeader, read_header
+from intarsia.serving.refusal import Refusal
+
+ALWAYS = ("JPEG", "PNG", "WEBP", "BMP")
+
+_START = 132
+# formats that are only taken where the model was trained on them, by the ends of file names
+_TRAINED = {
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".dcm": "DICOM",
+    ".dicom": "DICOM",
+    ".pgm": "PPM",
+    ".ppm": "PPM",
+    ".pnm": "PPM",
+    ".jp2": "JPEG2000",
+    ".j2k": "JPEG2000",
+    ".avif": "AVIF",
+}
+# told by their first bytes, so that a file of a kind that is not taken is not even parsed
+_SIGNATURES = (
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+    (b"GIF8", "GIF"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"BM", "BMP"),
+    (b"\0\0\0\x0cjP  ", "JPEG2000"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
+    *((f"P{n}".encode(), "PPM") for n in range(1, 8)),
+)
+_NO_IMAGE = ("empty-file", "not-an-image")
+
+
+def accepted_formats(suffixes: Iterable[str]) -> tuple[str, ...]:
+    """The formats that are taken: the usual ones, and those of the training's own images.
+
+    >>> accepted_formats({".jpg", ".tif"})
+    ('JPEG', 'PNG', 'WEBP', 'BMP', 'TIFF')
+    """
+    more = {_TRAINED[suffix] for suffix in suffixes if suffix in _TRAINED}
+    return (*ALWAYS, *sorted(more))
+
+
+def inspect_upload(
+    path: Path, accepted: tuple[str, ...], *, max_pixels: int, page: int | None, larger: str
+) -> ImageHeader:
+    """The header of an upload that may be predicted; no pixel is decoded.
+
+    `page` is that of `read_image`, `larger` the hint for images above `max_pixels`.
+
+    Raises:
+        Refusal: 413, 415 or 422.
+    """
+    with path.open("rb") as file:
+        start = file.read(_START)
+    kind = sniff(start)
+    if kind is not None and kind not in accepted:
+        raise _unsupported(f"this is a file of the kind {kind}", accepted)
+    try:
+        header = read_header(path, page=page)
+    except ImageError as error:
+        if error.kind in _NO_IMAGE:
+            raise _unsupported(error.what, accepted) from error
+        if error.kind == "too-many-pixels":
+            raise Refusal.of(413, "too-many-pixels", error, path) from error
+        raise Refusal.of(422, "unreadable", error, path) from error
+    if header.format not in accepted:
+        raise _unsupported(f"this is a file of the kind {header.format}", accepted)
+    if header.width * header.height > max_pixels:
+        raise Refusal(
+            413,
+            "too-many-pixels",
+            f"{header.width} x {header.height} is {header.width * header.height / 1e6:.1f} "
+            "million pixels",
+            expected=f"at most {max_pixels / 1e6:g} million",
+            hint=larger,
+        )
+    if header.frames > 1 and page is None:
+        raise Refusal(
+            422,
+            "unfit",
+            f"the file holds {header.frames} images",
+            expected="one image a file",
+            hint="send a still picture",
+        )
+    return header
+
+
+def sniff(start: bytes) -> str | None:
+    """The kind of file by its first bytes; None where they do not tell.
+
+    >>> sniff(b"GIF89a"), sniff(b"hello")
+    ('GIF', None)
+    """
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    if start[4:12] in (b"ftypavif", b"ftypavis"):
+        return "AVIF"
+    if start[128:132] == b"DICM":
+        return "DICOM"
+    return next((kind for begin, kind in _SIGNATURES if start.startswith(begin)), None)
+
+
+def _unsupported(what: str, accepted: tuple[str, ...]) -> Refusal:
+    return Refusal(
+        415,
+        "unsupported",
+        what,
+        expected=", ".join(accepted),
+        hint="save the image as JPEG or PNG and send that",
+    )

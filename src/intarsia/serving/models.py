@@ -1,0 +1,94 @@
+"""The models that a service predicts with: its own, and one other run at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from intarsia.errors import IntarsiaError
+from intarsia.inference import Inference
+from intarsia.serving.inspection import accepted_formats
+from intarsia.serving.refusal import Refusal
+
+if TYPE_CHECKING:
+    from intarsia.prediction import Predictor
+
+Beat = Callable[[], None]
+Load = Callable[[str], "Predictor"]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A predictor whose network says before each pass that it is still at work."""
+
+    name: str
+    predictor: Predictor
+    inference: Inference
+    accepted: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, predictor: Predictor, beat: Beat) -> Model:
+        network = predictor.inference.network
+
+        def beating(batch: NDArray[Any]) -> NDArray[Any]:
+            beat()
+            return network(batch)
+
+        inference = replace(predictor.inference, network=beating)
+        return cls(name, predictor, inference, accepted_formats(predictor.suffixes))
+
+
+class Models:
+    """The service's own model, always there, and of `others` one at a time, loaded when asked for.
+
+    One, so that the bound on memory holds: while somebody's image goes through another run, a
+    third one has to wait.
+    """
+
+    def __init__(self, own: Predictor, beat: Beat, load: Load | None = None) -> None:
+        self.own = Model.of(own.name, own, beat)
+        self._beat = beat
+        self._load = load
+        self._lock = threading.Lock()
+        self._other: Model | None = None
+        self._users = 0
+
+    def take(self, name: str | None, others: Mapping[str, Path]) -> Model:
+        """The model to be used, until `give_back`; None is the service's own.
+
+        Raises:
+            Refusal: 404 where there is none of this name, 503 while another one is in use.
+        """
+        if name is None or name == self.own.name:
+            return self.own
+        if name not in others or self._load is None:
+            raise Refusal(404, "not-found", "no such run", hint="GET /v1/runs lists them")
+        with self._lock:
+            if self._other is None or self._other.name != name:
+                if self._users:
+                    raise Refusal(
+                        503,
+                        "queue-full",
+                        "another run is in use; one at a time is loaded",
+                        retry_after=5,
+                    )
+                self._other = None  # before the next one takes its memory
+                try:
+                    predictor = self._load(str(others[name]))
+                except IntarsiaError as error:
+                    raise Refusal(
+                        422, "unfit", f"the run cannot predict: {error.what}", hint=error.hint
+                    ) from error
+                self._other = Model.of(name, predictor, self._beat)
+            self._users += 1
+            return self._other
+
+    def give_back(self, model: Model) -> None:
+        if model is not self.own:
+            with self._lock:
+                self._users -= 1

@@ -1,0 +1,163 @@
+"""The process that serves: its socket, its signals, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from intarsia.errors import ServiceError
+from intarsia.memory import available_memory, peak_memory
+from intarsia.serving.application import build_application
+from intarsia.serving.limits import Limits, MemoryBound
+from intarsia.serving.service import Service
+
+if TYPE_CHECKING:
+    from intarsia.prediction import Predictor
+
+_BACKLOG = 2048  # connections that wait to be accepted
+_FILES = 65_536  # each connection is an open file; 1,024 of them are soon used up
+_GRACE = 10.0  # seconds beyond the deadline in which clients may fetch their answers
+
+Say = Callable[[str], None]
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which upon SIGTERM or Ctrl-C turns new requests away, ends the others, and returns.
+
+    A second Ctrl-C stops at once.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, service: Service, announce: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._service = service
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and only then say so: whoever reads the address may connect."""
+        await super().startup(sockets)
+        self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # not passed on: a server that was told to stop, and did, has not failed
+        self._service.draining = True
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def serve(
+    path: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    runs: Path | None = None,
+    device: str = "auto",
+    limits: Limits | None = None,
+    say: Say = print,
+) -> None:
+    """Serve a run or a bundle until the process is told to stop.
+
+    `port` 0 takes a free one; `say` is told the address, the limits and the bound on memory.
+
+    Raises:
+        ServiceError: the address is taken.
+        RunError, RecipeError, ModelError: the model cannot be used.
+    """
+    from intarsia.prediction import Predictor
+
+    def load(place: str) -> Predictor:
+        return Predictor(place, device=device)
+
+    with bound_socket(host, port) as listener:
+        service = Service(
+            load(str(path)), path=path, limits=limits or Limits(), runs=runs, load=load
+        )
+        service.warm_up()
+        bound = memory_bound(service)
+        address = listener.getsockname()
+        shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+
+        def announce() -> None:
+            say(f"{service.models.own.name}: http://{shown}:{address[1]}")
+            say(f"memory: {bound}")
+            if bound.total > available_memory() + bound.model:
+                say("warning: that is more than there is; lower --queue or --max-pixels")
+
+        _allow_connections()
+        Server(configuration(service), service, announce).run(sockets=[listener])
+        say("stopped")
+
+
+def configuration(service: Service) -> uvicorn.Config:
+    """How uvicorn runs a service: one process, no log of every request."""
+    limits = service.limits
+    return uvicorn.Config(
+        build_application(service),
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        backlog=_BACKLOG,
+        server_header=False,
+        timeout_graceful_shutdown=round(limits.deadline + limits.idle + _GRACE),
+    )
+
+
+def memory_bound(service: Service) -> MemoryBound:
+    """What this process takes at most, where its model has been warmed up."""
+    predictor = service.models.own.predictor
+    # files of 8 bits have one byte a channel; what else a model was trained on, up to four
+    scaling = predictor.preprocessing.scaling
+    depth = 1 if (scaling.low, scaling.high) == (0, 255) else 4
+    sample = depth * len(predictor.preprocessing.mean)
+    models = 2 if service.runs is not None else 1
+    return service.limits.memory(models * peak_memory(), sample_bytes=sample)
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket of our own, so that a taken port is known before the model is loaded.
+
+    Raises:
+        ServiceError: there is no such address, or somebody else has it.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        raise ServiceError(
+            f"cannot listen: {error.strerror or error}",
+            where=f"{host}:{port}",
+            hint="choose another --port (0 takes a free one) or --host",
+        ) from error
+    return listener
+
+
+def _allow_connections() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,253 @@
+"""The service: what a request goes through between admission and answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.types import Receive
+
+from intarsia.serving.admission import Slots
+from intarsia.serving.gauges import Gauges
+from intarsia.serving.inspection import inspect_upload
+from intarsia.serving.jobs import Jobs
+from intarsia.serving.limits import Limits
+from intarsia.serving.models import Load, Model, Models
+from intarsia.serving.pipeline import Pipeline
+from intarsia.serving.refusal import ClientGone, Refusal
+from intarsia.serving.upload import BodyLimits, receive_image
+from intarsia.serving.work import Answer, Work, Write
+
+if TYPE_CHECKING:
+    from intarsia.inference import Inference
+    from intarsia.prediction import Predictor
+
+_HOPE = 0.6  # share of the deadline that those before may take, by the pace of the last images
+_DRAIN_RETRY = 5  # seconds: another instance should be up by then
+
+_log = logging.getLogger("intarsia.serving")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A body that has arrived: where it lies, and when its request was let in."""
+
+    path: Path
+    arrived: float
+
+
+@dataclass
+class Service:
+    """One model behind one queue.
+
+    `path` is the run or bundle of `predictor`, `runs` a folder of other runs, which `load` opens.
+    """
+
+    predictor: Predictor
+    path: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    runs: Path | None = None
+    load: Load | None = None
+
+    def __post_init__(self) -> None:
+        self.gauges = Gauges()
+        self.slots = Slots(self.limits.queue)
+        self.pipeline = Pipeline(self.limits, self.gauges)
+        self.models = Models(self.predictor, self.pipeline.beat, self.load)
+        self.jobs = Jobs(self.limits, self.pipeline)
+        self.draining = False
+        self.started = False
+        self.spool = Path(tempfile.gettempdir())
+        self.gauges.watch("queue_depth", "Requests inside.", lambda: self.slots.taken)
+        self.gauges.watch("queue_limit", "Requests that fit.", lambda: self.limits.queue)
+        self.gauges.watch("waiting", "Images before the network.", lambda: self.pipeline.depth)
+        self.gauges.watch("jobs", "Large images that are kept.", lambda: len(self.jobs))
+        self.gauges.watch("ready", "1 where requests are taken.", lambda: float(self.ready))
+
+    def start(self) -> None:
+        """Begin to take requests."""
+        self.spool = Path(tempfile.mkdtemp(prefix="intarsia-serve-"))
+        self.pipeline.start()
+        self.started = True
+
+    def stop(self) -> None:
+        """Refuse what is left and end every thread."""
+        self.draining = True
+        self.pipeline.stop()
+        shutil.rmtree(self.spool, ignore_errors=True)
+
+    @property
+    def alive(self) -> bool:
+        return not self.started or self.pipeline.alive
+
+    @property
+    def ready(self) -> bool:
+        return self.started and not self.draining and self.pipeline.alive
+
+    def closed(self) -> Refusal | None:
+        """Why nobody is let in, or None."""
+        if self.draining:
+            return Refusal(503, "draining", "the service is stopping", retry_after=_DRAIN_RETRY)
+        if not self.ready:
+            return Refusal(503, "not-ready", "the service is not ready", retry_after=_DRAIN_RETRY)
+        # who would wait past the deadline is better told so now than then
+        slow = self.pipeline.pace * self.slots.taken > _HOPE * self.limits.deadline
+        if self.slots.full or slow:
+            what = "the wait would be too long" if slow else "all places are taken"
+            return Refusal(
+                503,
+                "queue-full",
+                what,
+                hint="try again after the seconds of Retry-After",
+                retry_after=self.pipeline.retry_after,
+            )
+        return None
+
+    def others(self) -> dict[str, Path]:
+        """The runs that may be predicted with, by name; looked up each time: one may be new."""
+        if self.runs is None:
+            return {}
+        return {path.parent.name: path.parent for path in sorted(self.runs.glob("*/recipe.yaml"))}
+
+    async def receive(self, request: Request, *, size: int) -> Upload:
+        """The image of a request in a file of our own.
+
+        Raises:
+            Refusal: as `receive_image`; 503 where the disk is full.
+            ClientGone: as `receive_image`.
+        """
+        arrived = time.monotonic()
+        path = self.spool / secrets.token_hex(16)
+        limits = BodyLimits(size, self.limits.deadline, self.limits.idle)
+        try:
+            with path.open("xb", buffering=1 << 16) as file:
+                await receive_image(request.headers, request.receive, file, limits)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            _log.error("the spool cannot be written: %s", error)
+            raise Refusal(
+                503, "no-room", "the server's disk cannot be used", retry_after=30
+            ) from error
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Upload(path, arrived)
+
+    def prepare(
+        self,
+        upload: Upload,
+        run: str | None,
+        write: Write,
+        *,
+        large: bool = False,
+    ) -> Work:
+        """The work that an upload is; call it in a thread, it reads a header and may load a run.
+
+        Raises:
+            Refusal: the image or the run will not do.
+        """
+        try:
+            model = self.models.take(run, self.others() if run else {})
+            try:
+                pixels = self._inspect(upload, model, large)
+            except BaseException:
+                self.models.give_back(model)
+                raise
+        except BaseException:
+            upload.path.unlink(missing_ok=True)
+            raise
+        deadline = None if large else upload.arrived + self.limits.deadline
+        release = partial(self.models.give_back, model)
+        return Work(upload.path, pixels, model, write, release, deadline, large)
+
+    def _inspect(self, upload: Upload, model: Model, large: bool) -> int:
+        most = self.limits.job_pixels if large else self.limits.max_pixels
+        hint = f"send up to {self.limits.job_pixels / 1e6:g} million pixels to /v1/jobs"
+        hint = "cut the image into tiles" if large else hint
+        header = inspect_upload(
+            upload.path,
+            model.accepted,
+            max_pixels=most,
+            page=model.predictor.page,
+            larger=hint,
+        )
+        return header.width * header.height
+
+    async def answer(self, work: Work, receive: Receive) -> Answer:
+        """Wait for the pipeline, the deadline, or the client to leave, whichever comes first.
+
+        Raises:
+            Refusal: what became of it instead; 504 at the deadline.
+            ClientGone: nobody waits.
+        """
+        result = asyncio.wrap_future(work.future)
+        # an outcome that nobody asks for any more is no fault
+        result.add_done_callback(lambda f: f.cancelled() or f.exception())
+        left = asyncio.create_task(_gone(receive))
+        seconds = None if work.deadline is None else max(0.0, work.deadline - time.monotonic())
+        try:
+            self.pipeline.put(work)
+            both: set[asyncio.Future[Any]] = {result, left}
+            await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if result.done() and not result.cancelled():
+                return result.result()
+            if left.done():
+                raise ClientGone
+            raise Refusal(
+                504,
+                "deadline",
+                f"no answer within {self.limits.deadline:g} s",
+                hint="try again when the service is less busy, or send the image to /v1/jobs",
+            )
+        finally:
+            left.cancel()
+            if not work.over:
+                self.pipeline.abandon(work)
+
+    def warm_up(self) -> None:
+        """Let the network once see as much as it ever will, so that its memory is known.
+
+        Raises:
+            ModelError: the network does not work.
+        """
+        inference = self.models.own.inference
+        shape = largest_sample(inference)
+        image = np.zeros(shape, np.uint8)
+        if inference.alike(shape) is None:
+            inference.mask(image)
+            return
+        count = min(self.limits.batch, inference.at_once(shape))
+        for bands in inference.batch([image] * count):
+            for band in bands:
+                inference.decide(band)
+
+
+def largest_sample(inference: Inference) -> tuple[int, int, int]:
+    """(H, W, C) of an image that shows the network as many pixels as it ever sees at once."""
+    preprocessing = inference.preprocessing
+    rows, columns = preprocessing.size
+    channels = len(preprocessing.mean)
+    if preprocessing.fit == "crop":
+        side = math.isqrt(inference.max_pixels)
+        side = min(side, preprocessing.longest_side or side)
+        return max(rows, side), max(columns, side), channels
+    if preprocessing.fit == "tiles":
+        # a row of tiles, at the resolution of the training
+        return rows * preprocessing.factor, 9 * columns * preprocessing.factor, channels
+    return rows, columns, channels
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
