@@ -17,7 +17,7 @@ from intarsia.errors import DataError, Interrupted
 
 VERBS = [
     "demo", "check", "split", "convert", "recipes", "train", "evaluate", "compare", "predict",
-    "export", "reproduce", "runs", "env",
+    "export", "serve", "reproduce", "runs", "env",
 ]  # fmt: skip
 
 
