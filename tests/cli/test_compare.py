@@ -92,13 +92,13 @@ def test_recipes_are_trained_first(
         return [sys.executable, "-S", "-c", text]
 
     monkeypatch.setattr(supervision, "_command", command)
-    words = ["compare", str(data), "--recipes", "mini-unet, conv-unet", "--out", "cmp"]
+    words = ["compare", str(data), "--recipes", "mini-unet, unet-mobilenetv2", "--out", "cmp"]
     words += ["--repeats", "2", "--epochs", "3", "--set", "train.lr=0.001"]
     assert main(words) == 0
     shown = capsys.readouterr()
-    assert "training 4 of 4: conv-unet, repeat 1" in shown.err
-    assert "mini-unet and conv-unet are equivalent" in shown.out
-    recipe = (tmp_path / "cmp" / "recipes" / "conv-unet.yaml").read_text()
+    assert "training 4 of 4: unet-mobilenetv2, repeat 1" in shown.err
+    assert "mini-unet and unet-mobilenetv2 are equivalent" in shown.out
+    recipe = (tmp_path / "cmp" / "recipes" / "unet-mobilenetv2.yaml").read_text()
     assert "lr: 0.001" in recipe
     assert "epochs: 3" in recipe
     assert reported == ["repeat-0", "repeat-0", "repeat-1", "repeat-1"]
@@ -111,14 +111,14 @@ def test_recipes_are_trained_first(
     assert "already holds a comparison" in capsys.readouterr().err
     assert main([*words, "--resume", "--gate", "not-worse"]) == 0
     # its runs can be compared again, by their folders
-    runs = [f"cmp/runs/{name}" for name in ("mini-unet", "conv-unet")]
+    runs = [f"cmp/runs/{name}" for name in ("mini-unet", "unet-mobilenetv2")]
     shutil.copytree("cmp/runs/mini-unet/repeat-0", "one")
     assert main(["compare", str(data), "one", "poor", "--out", "other"]) == 0
     assert main(["compare", str(data), *runs]) == USER_FAULT
     assert "no independent repeats" in capsys.readouterr().err  # they are copies
 
 
-RECIPES = ["--recipes", "mini-unet,conv-unet"]
+RECIPES = ["--recipes", "mini-unet,unet-mobilenetv2"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ RECIPES = ["--recipes", "mini-unet,conv-unet"]
         (["toy", *RECIPES, "--out", "new", "--time", "soon"], "not a duration"),
         (["toy", *RECIPES, "--out", "new", "--time", "1m", "--epochs", "2"], "give one of the two"),
         (["toy", *RECIPES, "--out", "new", "--set", "train.epoch=3"], "train.epochs"),
-        (["toy", "--recipes", "mini-unett,conv-unet", "--out", "new"], 'mean "mini-unet"'),
+        (["toy", "--recipes", "mini-unett,unet-mobilenetv2", "--out", "new"], 'mean "mini-unet"'),
         (["toy", "--recipes", ",", "--out", "new"], "0 recipes to compare"),
     ],
 )

@@ -32,7 +32,7 @@ from .made import make_data, make_run
 from .made_comparison import texts
 
 Fake = Callable[..., list[tuple[str, int]]]
-RECIPES = ["mini-unet", "conv-unet"]
+RECIPES = ["mini-unet", "unet-mobilenetv2"]
 
 
 @pytest.fixture
@@ -82,7 +82,12 @@ def test_each_recipe_is_trained_in_turn_under_one_budget(
     found = compare_recipes(
         data, RECIPES, out, repeats=2, epochs=4, on_run=lambda run: seen.append(run.path.name)
     )
-    assert begun == [("mini-unet", 0), ("conv-unet", 0), ("mini-unet", 1), ("conv-unet", 1)]
+    assert begun == [
+        ("mini-unet", 0),
+        ("unet-mobilenetv2", 0),
+        ("mini-unet", 1),
+        ("unet-mobilenetv2", 1),
+    ]
     assert seen == ["repeat-0", "repeat-0", "repeat-1", "repeat-1"]
     assert [entry.name for entry in found.entries] == RECIPES
     assert found.settings == {"repeats": 2, "time_budget_seconds": None, "epochs": 4}
@@ -102,26 +107,28 @@ def test_the_epochs_are_those_of_the_first_recipe(
     fake()
     recipes = {
         "mini-unet": Recipe().replace(**{"train.epochs": 7}),
-        "conv-unet": Recipe().replace(**{"train.epochs": 90, "train.validate_every": 20}),
+        "unet-mobilenetv2": Recipe().replace(**{"train.epochs": 90, "train.validate_every": 20}),
     }
     found = compare_recipes(data, recipes, tmp_path / "cmp", repeats=1)
     assert found.settings is not None
     assert found.settings["epochs"] == 7
-    train = Experiment(tmp_path / "cmp").recipe("conv-unet").train
+    train = Experiment(tmp_path / "cmp").recipe("unet-mobilenetv2").train
     assert (train.epochs, train.validate_every) == (7, 7)
 
 
 def test_one_that_fails_is_survived_and_tried_again(
     data: Dataset, tmp_path: Path, fake: Fake
 ) -> None:
-    fake({("mini-unet", 1): "kill", ("conv-unet", 0): "say", ("conv-unet", 2): "exit"})
+    fake(
+        {("mini-unet", 1): "kill", ("unet-mobilenetv2", 0): "say", ("unet-mobilenetv2", 2): "exit"}
+    )
     out = tmp_path / "cmp"
     found = compare_recipes(data, RECIPES, out, repeats=3)
     assert [len(entry.matrices) for entry in found.entries] == [2, 1]
     for said in (
         "mini-unet: repeat 1 failed: ended by SIGKILL, perhaps for want of memory",
-        "conv-unet: repeat 0 failed: out of luck",
-        "conv-unet: repeat 2 failed: ended with status 7",
+        "unet-mobilenetv2: repeat 0 failed: out of luck",
+        "unet-mobilenetv2: repeat 2 failed: ended with status 7",
     ):
         assert said in texts(found)
     assert found.to_json()["runs"][0]["failures"] == [
@@ -129,7 +136,7 @@ def test_one_that_fails_is_survived_and_tried_again(
     ]
     begun = fake()
     again = compare_recipes(data, RECIPES, out, repeats=3, resume=True)
-    assert begun == [("conv-unet", 0), ("mini-unet", 1), ("conv-unet", 2)]
+    assert begun == [("unet-mobilenetv2", 0), ("mini-unet", 1), ("unet-mobilenetv2", 2)]
     assert [len(entry.matrices) for entry in again.entries] == [3, 3]
     assert not any("failed" in remark for remark in texts(again))
     assert not list((out / "failures").iterdir())
@@ -138,21 +145,21 @@ def test_one_that_fails_is_survived_and_tried_again(
 def test_what_is_finished_counts_however_its_process_ended(
     data: Dataset, tmp_path: Path, fake: Fake
 ) -> None:
-    fake({("mini-unet", 0): "late", ("conv-unet", 1): "nothing"})
+    fake({("mini-unet", 0): "late", ("unet-mobilenetv2", 1): "nothing"})
     found = compare_recipes(data, RECIPES, tmp_path / "cmp", repeats=2)
     assert [len(entry.matrices) for entry in found.entries] == [2, 1]
     assert [remark.text for remark in found.remarks if remark.kind == "failure"] == [
-        "conv-unet: repeat 1 failed: ended before it was finished"
+        "unet-mobilenetv2: repeat 1 failed: ended before it was finished"
     ]
 
 
 def test_with_one_recipe_left_there_is_nothing_to_compare(
     data: Dataset, tmp_path: Path, fake: Fake
 ) -> None:
-    fake({("conv-unet", 0): "say"})
+    fake({("unet-mobilenetv2", 0): "say"})
     with pytest.raises(DataError, match="1 to compare: mini-unet") as caught:
         compare_recipes(data, RECIPES, tmp_path / "cmp", repeats=1)
-    assert "conv-unet: repeat 0 failed: out of luck" in str(caught.value)
+    assert "unet-mobilenetv2: repeat 0 failed: out of luck" in str(caught.value)
 
 
 def test_more_repeats_go_on(data: Dataset, tmp_path: Path, fake: Fake) -> None:
@@ -162,7 +169,7 @@ def test_more_repeats_go_on(data: Dataset, tmp_path: Path, fake: Fake) -> None:
     assert len(begun) == 2
     begun = fake()
     assert len(compare_recipes(data, RECIPES, out, repeats=2, resume=True).entries[0].sheets) == 2
-    assert begun == [("mini-unet", 1), ("conv-unet", 1)]
+    assert begun == [("mini-unet", 1), ("unet-mobilenetv2", 1)]
     begun = fake()
     compare_recipes(data, RECIPES, out, repeats=2, resume=True)
     assert begun == []
@@ -172,7 +179,7 @@ def test_more_repeats_go_on(data: Dataset, tmp_path: Path, fake: Fake) -> None:
 def test_stopped_it_stops_the_training_and_goes_on_later(
     number: signal.Signals, data: Dataset, tmp_path: Path, fake: Fake
 ) -> None:
-    begun = fake({("conv-unet", 0): "wait"})
+    begun = fake({("unet-mobilenetv2", 0): "wait"})
     out = tmp_path / "cmp"
     # the handler is there while trainings run: after the first one
     timer = threading.Timer(0.05, lambda: os.kill(os.getpid(), number))
@@ -180,10 +187,10 @@ def test_stopped_it_stops_the_training_and_goes_on_later(
         compare_recipes(data, RECIPES, out, repeats=1, on_run=lambda run: timer.start())
     assert caught.value.signal_name == number.name
     assert "--resume" in str(caught.value)
-    assert begun == [("mini-unet", 0), ("conv-unet", 0)]
+    assert begun == [("mini-unet", 0), ("unet-mobilenetv2", 0)]
     begun = fake()
     compare_recipes(data, RECIPES, out, repeats=1, resume=True)
-    assert begun == [("conv-unet", 0)]
+    assert begun == [("unet-mobilenetv2", 0)]
 
 
 def test_stopped_between_two_trainings(data: Dataset, tmp_path: Path, fake: Fake) -> None:
@@ -202,7 +209,7 @@ def test_stopped_between_two_trainings(data: Dataset, tmp_path: Path, fake: Fake
 def test_a_training_that_someone_else_stops_is_a_failure(
     data: Dataset, tmp_path: Path, fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake({("conv-unet", 0): "wait"})
+    fake({("unet-mobilenetv2", 0): "wait"})
     real = subprocess.Popen
 
     def without_input(words: list[str], **options: object) -> subprocess.Popen[bytes]:
@@ -267,7 +274,7 @@ def test_another_comparison_is_refused(data: Dataset, tmp_path: Path, fake: Fake
     with pytest.raises(RunError, match="already holds a comparison") as caught:
         compare_recipes(data, RECIPES, out, repeats=1)
     assert "--resume" in str(caught.value)
-    with pytest.raises(RunError, match="of other recipes: mini-unet, conv-unet"):
+    with pytest.raises(RunError, match="of other recipes: mini-unet, unet-mobilenetv2"):
         compare_recipes(data, ["mini-unet", "unet-resnet34"], out, repeats=1, resume=True)
     changed = {name: Recipe.load(name).replace(**{"train.lr": 0.5}) for name in RECIPES}
     with pytest.raises(RunError, match=r"mini-unet of this comparison differs: .*train\.lr was"):
@@ -392,7 +399,7 @@ def test_a_damaged_experiment(tmp_path: Path, data: Dataset) -> None:
 FLAGS = [
     *("--recipes", "mini-unet,conv-unet-3x3", "--repeats", "1", "--device", "cpu"),
     *("--set", "data.image_size=[32,48]", "--set", "train.pictures=false"),
-    *("--set", "train.batch_size=2", "--set", "train.weights=none"),
+    *("--set", "train.batch_size=2", "--set", "train.weights=none", "--set", "model.head=softmax"),
     *("--set", "model.name=unet", "--set", "model.encoder=test_resnet"),
 ]
 

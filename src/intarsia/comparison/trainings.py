@@ -22,6 +22,7 @@ from intarsia.models import check_names
 from intarsia.recipe import Recipe
 from intarsia.runs import Run
 from intarsia.runs.lock import RunLock
+from intarsia.runs.network import build_network
 from intarsia.training.folder import make_folder
 from intarsia.training.interruption import Interruption
 from intarsia.training.setup import checked, choose_classes
@@ -129,13 +130,14 @@ def _check_data(
     cache: FileCache | None,
 ) -> None:
     """Raises, before the first training, what would be raised after the last one."""
+    chosen = {name: choose_classes(data, recipe) for name, recipe in recipes.items()}
     for name, recipe in recipes.items():
         try:
             check_names(recipe.model.name, recipe.model.encoder)
-        except ModelError as error:
-            error.where = f"recipe {name}, {error.where or 'model.name'}"
+            build_network(recipe.model, classes=len(chosen[name].labels), channels=data.channels)
+        except (ModelError, RecipeError) as error:
+            error.where = f"recipe {name}, {error.where or 'model'}"
             raise
-    chosen = {name: choose_classes(data, recipe) for name, recipe in recipes.items()}
     check_same_classes([(name, d.labels.names, d.ignored) for name, d in chosen.items()])
     if split == OUT_OF_FOLD:
         raise DataError(
