@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 from served import LABELS, Painted, Served, encoded, scene, serving
 
 from browsing import FAINT, SPILLED, browser
@@ -286,9 +287,7 @@ def test_a_pasted_and_a_dropped_image(with_runs: Served) -> None:
         page.goto(with_runs.url)
         for count, kind in enumerate(("paste", "drop"), start=1):
             page.evaluate(deliver, [kind, list(encoded(scene()))])
-            page.wait_for_function(
-                f"document.querySelectorAll('.viewer:not([hidden])').length === {count}"
-            )
+            expect(page.locator(".viewer:not([hidden])")).to_have_count(count)
         assert page.locator(".name").all_text_contents() == ["drop.png", "paste.png"]
 
 
@@ -320,7 +319,7 @@ def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(photo: Path)
         line = served.begin(encoded(scene()))
         served.until(lambda: served.service.slots.taken == 1)
         upload(page, photo)
-        page.wait_for_function("document.querySelector('.doing').textContent.includes('busy')")
+        expect(page.locator(".doing")).to_contain_text("busy")
         served.predictor.hold.set()
         assert line.recv(12) == b"HTTP/1.1 200"
         page.wait_for_selector("img.large")
@@ -351,7 +350,7 @@ def test_the_curves_of_a_training_grow(with_runs: Served, runs: Path) -> None:
             card.locator('svg[aria-label*="epoch 1 to 30"]').first.wait_for()
             assert "0.875" in card.locator(".best").text_content()
             card.get_by_role("link", name="Predict with it").click()
-            page.wait_for_function("document.getElementById('run')?.value === 'single <b>'")
+            expect(page.locator("#run")).to_have_value("single <b>")
             assert page.text_content("#model-name") == "single <b>"
     finally:
         for name, content in kept.items():

@@ -133,7 +133,7 @@ def raw_shapes(
     there is only `size`.
 
     >>> raw_shapes((256, 320), (134, 163))[::2]
-    ((1, 155, 193), (1, 333, 417), (1, 193, 449))
+    ((1, 153, 193), (1, 333, 417), (1, 193, 449))
     """
     if traced is None:
         return ((1, *size), (3, *size))
