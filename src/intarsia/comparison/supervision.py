@@ -6,10 +6,8 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 from intarsia.comparison.experiment import Experiment
-from intarsia.errors import Interrupted
 from intarsia.training.interruption import Interruption
 
 _POLL_SECONDS = 0.2
@@ -38,7 +36,7 @@ def train_in_process(
                 process.stdin.close()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_POLL_SECONDS)
-    check_not_stopped(interruption, experiment.run_path(name, repeat))
+    interruption.check(experiment.run_path(name, repeat))
     if process.returncode == 0:
         return None
     if told.is_file():
@@ -50,19 +48,6 @@ def train_in_process(
     if process.returncode == _STOPPED:
         return "stopped by someone else; its state is saved"
     return f"ended with status {process.returncode}"
-
-
-def check_not_stopped(interruption: Interruption, where: Path) -> None:
-    """Raises Interrupted where we were asked to stop."""
-    if interruption.signal is None:
-        return
-    stopped = Interrupted(
-        f"stopped by {interruption.signal.name}; everything so far is saved",
-        where=where,
-        hint="give the same command with --resume to go on",
-    )
-    stopped.signal_name = interruption.signal.name
-    raise stopped
 
 
 def _command(experiment: Experiment, name: str, repeat: int, device: str) -> list[str]:

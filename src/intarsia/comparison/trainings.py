@@ -13,7 +13,7 @@ from intarsia.comparison.contender import Contender
 from intarsia.comparison.experiment import Experiment, load_recipes
 from intarsia.comparison.judged_images import JudgedImages
 from intarsia.comparison.measurement import MARGIN, check_margin, check_same_classes, compare
-from intarsia.comparison.supervision import check_not_stopped, train_in_process
+from intarsia.comparison.supervision import train_in_process
 from intarsia.datasets import Dataset
 from intarsia.errors import DataError, ModelError, RecipeError
 from intarsia.evaluation import OUT_OF_FOLD
@@ -169,7 +169,7 @@ def _train_all(
         for number, (repeat, name) in enumerate(turns, 1):
             run = experiment.finished(name, repeat)
             if run is None:
-                check_not_stopped(interruption, experiment.folder)
+                interruption.check(experiment.folder)
                 _log.info("training %d of %d: %s, repeat %d", number, len(turns), name, repeat)
                 failure = train_in_process(experiment, name, repeat, device, interruption)
                 run = experiment.finished(name, repeat)
@@ -184,7 +184,7 @@ def _train_all(
             finished[name].append(run)
             if on_run is not None:
                 on_run(run)
-        check_not_stopped(interruption, experiment.folder)
+        interruption.check(experiment.folder)
     return [
         Contender(name, tuple(finished[name]), failures=tuple(failures[name])) for name in names
     ]

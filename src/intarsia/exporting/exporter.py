@@ -16,14 +16,14 @@ from intarsia.bundles.self_test import write_self_tests
 from intarsia.comparison.cost import time_in_turn
 from intarsia.datasets import Dataset, Sample
 from intarsia.environment import installed_version
-from intarsia.errors import DataError, ExportError
+from intarsia.errors import DataError
 from intarsia.exporting.card import card_text, model_card
 from intarsia.exporting.formats import (
     intermediate_representation,
     with_metadata,
     write_representation,
 )
-from intarsia.exporting.gate import MAX_DIFFERENCE, MIN_AGREEMENT, Gate, judge
+from intarsia.exporting.gate import MAX_DIFFERENCE, MIN_AGREEMENT, Gate, judge, refusal
 from intarsia.exporting.images import run_dataset, spread, validation_images
 from intarsia.exporting.parity import (
     SizeParity,
@@ -111,7 +111,7 @@ def export(
     exporting = _Export(opened, format, precision, tile, license, device)
     gate = exporting.compare(dataset, split, samples, max_difference, progress)
     if not gate.passed:
-        raise _refusal(gate, target)
+        raise refusal(gate, target)
     tests: tuple[SelfTest, ...] = ()
     if format == "bundle":
         tests = exporting.self_tests(dataset, samples, self_tests)
@@ -119,28 +119,6 @@ def export(
         gate = exporting.with_footprints(gate, dataset.read_image(samples[0]))
     exporting.write(target, gate, tests)
     return gate
-
-
-def _refusal(gate: Gate, target: Path) -> ExportError:
-    error = ExportError(
-        " ".join(gate.failures),
-        where=target,
-        expected="masks like those of the run; nothing was written",
-        hint=_way_out(gate),
-    )
-    error.add_note(str(gate))
-    return error
-
-
-def _way_out(gate: Gate) -> str:
-    if gate.precision != "fp32":
-        return "--precision fp32, or a larger --max-difference"
-    if gate.size is not None and gate.parity.agreement >= MIN_AGREEMENT:
-        return (
-            "the network is the same, but it was used on whole images and sees tiles now: a larger "
-            "--tile or data.image_size, or a larger --max-difference"
-        )
-    return "report it: this network and its export compute something else"
 
 
 class _Export:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from intarsia import metrics
+from intarsia.errors import ExportError
 from intarsia.exporting.parity import Parity, SizeParity, raw_agreement
 from intarsia.prediction.footprint import Footprint
 from intarsia.statistics import MIOU, Difference, Estimate, count_groups, estimate
@@ -237,3 +239,26 @@ def _ratio(value: float | None) -> str:
 
 def _megabytes(size: int | None) -> str:
     return "n/a" if size is None else f"{size / 1e6:.0f} MB"
+
+
+def refusal(gate: Gate, target: Path) -> ExportError:
+    """Why a file is not kept, and what to do, with the whole gate as a note."""
+    error = ExportError(
+        " ".join(gate.failures),
+        where=target,
+        expected="masks like those of the run; nothing was written",
+        hint=_way_out(gate),
+    )
+    error.add_note(str(gate))
+    return error
+
+
+def _way_out(gate: Gate) -> str:
+    if gate.precision != "fp32":
+        return "--precision fp32, or a larger --max-difference"
+    if gate.size is not None and gate.parity.agreement >= MIN_AGREEMENT:
+        return (
+            "the network is the same, but it was used on whole images and sees tiles now: a larger "
+            "--tile or data.image_size, or a larger --max-difference"
+        )
+    return "report it: this network and its export compute something else"

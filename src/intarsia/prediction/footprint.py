@@ -40,8 +40,7 @@ def measure_footprint(model: Path, image: NDArray[Any], *, device: str = "auto")
         with subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            assert process.stdout is not None  # for the type checker: asked for above
-            line = process.stdout.readline()
+            line = process.stdout.readline() if process.stdout else ""
             seconds = time.perf_counter() - begun
             _, said = process.communicate()
     if process.returncode:

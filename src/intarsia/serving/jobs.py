@@ -150,7 +150,7 @@ class Jobs:
         progress = 0.0 if work is None else work.progress
         if work is not None and work.future.done():
             try:
-                job.answer  # noqa: B018 - raises what became of it
+                _ = job.answer  # raises what became of it
                 state, result, progress = "done", f"{job.path}/result", 1.0
             except Refusal as refusal:
                 state, error = "failed", refusal.to_json()

@@ -6,15 +6,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import InvalidStateError
 from functools import partial
 
-import numpy as np
-
-from intarsia.errors import ModelError
-from intarsia.inference import Band
-from intarsia.prediction.measurements import Tally
 from intarsia.serving.gauges import Gauges
 from intarsia.serving.limits import Limits
 from intarsia.serving.refusal import Refusal, refusal_of
@@ -271,7 +266,7 @@ class Pipeline:
             try:
                 images = [work.image for work in works if work.image is not None]
                 bands = works[0].model.inference.batch(images)
-                found = [self._segment(w, b, begun) for w, b in zip(works, bands, strict=True)]
+                found = [w.segment(b, begun) for w, b in zip(works, bands, strict=True)]
             except _Abandoned:
                 for work in works:
                     self._finish(work)
@@ -288,7 +283,7 @@ class Pipeline:
             try:
                 image = work.image
                 if image is not None and not work.useless:
-                    found = [self._segment(work, work.model.inference.bands(image), begun)]
+                    found = [work.segment(work.model.inference.bands(image), begun)]
                     self._hand_over([work], found)
                 else:
                     self._finish(work)
@@ -305,25 +300,6 @@ class Pipeline:
         self._note_wait(work)
         self._predict([work])
         self._current = []
-
-    def _segment(self, work: Work, bands: Iterable[Band], begun: float) -> Segmented:
-        image = work.image
-        if image is None:
-            raise ModelError("an image was not decoded before the network")
-        inference, labels = work.model.inference, work.model.predictor.labels
-        height, width = image.shape[:2]
-        mask = np.empty((height, width), labels.dtype)
-        confidence = np.empty((height, width), np.uint8)
-        tally = Tally(labels)
-        for band in bands:
-            ids, best = inference.decide(band)
-            rows = slice(band.top, band.top + len(ids))
-            mask[rows] = ids
-            confidence[rows] = np.rint(255 * best)
-            tally.add(ids, best)
-            work.progress = rows.stop / height
-        seconds = {**work.seconds, "inference": time.monotonic() - begun}
-        return Segmented(image, mask, confidence, tally, work.model, seconds)
 
     def _hand_over(self, works: list[Work], found: list[Segmented]) -> None:
         with self._changed:

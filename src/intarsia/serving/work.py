@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.inference import Ids
+from intarsia.errors import ModelError
+from intarsia.inference import Band, Ids
 from intarsia.prediction.measurements import Tally
 from intarsia.serving.models import Model
 
@@ -76,3 +77,23 @@ class Work:
     def shape(self) -> tuple[int, ...]:
         """(H, W, C) once it is decoded."""
         return () if self.image is None else self.image.shape
+
+    def segment(self, bands: Iterable[Band], begun: float) -> Segmented:
+        """What the bands of its image, of the network that began with it at `begun`, come to."""
+        image = self.image
+        if image is None:
+            raise ModelError("an image was not decoded before the network")
+        inference, labels = self.model.inference, self.model.predictor.labels
+        height, width = image.shape[:2]
+        mask = np.empty((height, width), labels.dtype)
+        confidence = np.empty((height, width), np.uint8)
+        tally = Tally(labels)
+        for band in bands:
+            ids, best = inference.decide(band)
+            rows = slice(band.top, band.top + len(ids))
+            mask[rows] = ids
+            confidence[rows] = np.rint(255 * best)
+            tally.add(ids, best)
+            self.progress = rows.stop / height
+        seconds = {**self.seconds, "inference": time.monotonic() - begun}
+        return Segmented(image, mask, confidence, tally, self.model, seconds)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
+
+from intarsia.errors import Interrupted
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 
@@ -35,6 +38,18 @@ class Interruption:
         trace: TracebackType | None,
     ) -> None:
         self._restore()
+
+    def check(self, where: Path) -> None:
+        """Raises Interrupted where we were asked to stop; `where` is what can be gone on with."""
+        if self.signal is None:
+            return
+        stopped = Interrupted(
+            f"stopped by {self.signal.name}; everything so far is saved",
+            where=where,
+            hint="give the same command with --resume to go on",
+        )
+        stopped.signal_name = self.signal.name
+        raise stopped
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self.signal = signal.Signals(number)

@@ -15,7 +15,6 @@ import torch
 from intarsia.backends.device import peak_memory
 from intarsia.datasets import Dataset
 from intarsia.environment import record_environment
-from intarsia.errors import Interrupted
 from intarsia.evaluation import evaluate
 from intarsia.file_cache import FileCache
 from intarsia.metrics import mean_dice, miou, pixel_accuracy
@@ -194,8 +193,7 @@ class _Training:
             if validation is None:
                 self._stop(interruption, epoch, batches.steps, time.perf_counter() - begun)
         self._finish_epoch(epoch, rate, training_seconds, validation, validation_seconds)
-        if interruption.signal is not None:
-            raise self._interrupted(interruption)
+        interruption.check(self.run.path)
 
     def _validate(self, interruption: Interruption) -> Validation | None:
         return validate(
@@ -313,17 +311,7 @@ class _Training:
 
     def _stop(self, interruption: Interruption, epoch: int, step: int, seconds: float) -> None:
         self._save(epoch, step, seconds)
-        raise self._interrupted(interruption)
-
-    def _interrupted(self, interruption: Interruption) -> Interrupted:
-        name = interruption.signal.name if interruption.signal else Interrupted.signal_name
-        stopped = Interrupted(
-            f"stopped by {name}; everything so far is saved",
-            where=self.run.path,
-            hint="give the same command with --resume to go on",
-        )
-        stopped.signal_name = name
-        return stopped
+        interruption.check(self.run.path)
 
     def _picture(self, epoch: int) -> None:
         if self.setup.recipe.train.pictures:
