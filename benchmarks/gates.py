@@ -1,9 +1,9 @@
 """The export gate for every network of the closed table, on real validation images.
 
     python benchmarks/gates.py --data ../shared/data/camvid --work work/gates \
-        [--precision fp32,bf16,int8] [--time 40s] [NAME ...]
+        [--precision fp32,bf16,int8] [--epochs 1] [NAME ...]
 
-Each network is trained for a moment (`intarsia train --time`), then exported; what the gate found
+Each network is trained for a moment (`intarsia train --epochs 1`), then exported; what the gate found
 stays in `--work`, so that nothing is done twice, and the table is printed at the end. A row that
 was not reached is printed as *not run*. Networks that hardly learned are the harder test: their
 classes lie close together, so that a small difference of the logits shows.
@@ -46,7 +46,7 @@ def train(name: str, encoder: str, arguments: argparse.Namespace, run: Path) -> 
     pretrained = encoder == PRETRAINED or name == "unet-mobilenetv2"
     command = [
         *(sys.executable, "-m", "intarsia", "train", str(arguments.data), "--out", str(run)),
-        *("--image-size", "192x256", "--time", arguments.time, "--resume"),
+        *("--image-size", "128x160", "--epochs", str(arguments.epochs), "--resume"),
         *("--weights", "imagenet" if pretrained else "none"),
         *("--set", f"model.name={name}"),
     ]
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--time", default="40s")
+    parser.add_argument("--epochs", type=int, default=1)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     results = {}
