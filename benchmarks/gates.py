@@ -3,8 +3,8 @@
     python benchmarks/gates.py --data ../shared/data/camvid --work work/gates \
         [--precision fp32,bf16,int8] [--epochs 1] [NAME ...]
 
-Each network is trained for a moment (`intarsia train --epochs 1`), then exported; what the gate found
-stays in `--work`, so that nothing is done twice, and the table is printed at the end. A row that
+Each network is trained for a moment, then exported; what the gate found stays in `--work`, so that
+nothing is done twice, and the table is printed at the end. A row that
 was not reached is printed as *not run*. Networks that hardly learned are the harder test: their
 classes lie close together, so that a small difference of the logits shows.
 """
