@@ -66,6 +66,11 @@ def examined(run: Path, precision: str, data: Path) -> dict[str, Any]:
     return {**gate.to_json(), "megabytes": target.stat().st_size / 1e6}
 
 
+def percent(share: float) -> str:
+    """100 only where it is."""
+    return "100" if share == 1 else f"{min(100 * share, 99.9999):.4f}"
+
+
 def row(name: str, precision: str, found: dict[str, Any] | None) -> str:
     if found is None:
         return f"| {name} | {precision} | *not run* |"
@@ -83,9 +88,9 @@ def row(name: str, precision: str, found: dict[str, Any] | None) -> str:
             size,
             f"{found['miou']['run']['value']:.4f}",
             f"{difference['difference']:+.5f} ({low:+.5f} to {high:+.5f})",
-            f"{100 * found['agreement']:.4f}",
-            f"{100 * found['worst_image']['agreement']:.3f}",
-            f"{100 * same / pixels:.4f}",
+            percent(found["agreement"]),
+            percent(found["worst_image"]["agreement"]),
+            percent(same / pixels),
             f"{times['run']:.0f} -> {times['bundle']:.0f}",
             f"{found['megabytes']:.1f} |",
         )
