@@ -155,6 +155,23 @@ def test_a_bug_of_ours_says_so(
     assert "Traceback" not in shown
 
 
+def test_a_package_that_is_not_installed_is_no_bug_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _failing(monkeypatch, ModuleNotFoundError("No module named 'torch'", name="torch"))
+    assert main(["env"]) == USER_FAULT
+    assert 'the package "torch" is not installed' in capsys.readouterr().err
+    _failing(monkeypatch, ModuleNotFoundError("No module named 'x'", name="intarsia.x"))
+    assert main(["env"]) == OUR_FAULT
+
+
+def test_without_its_packages_the_command_says_which() -> None:
+    code = "import sys; sys.modules['typer'] = None; from intarsia.cli import main; exit(main())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == USER_FAULT
+    assert done.stderr.startswith("error: the command line needs the package typer")
+
+
 def test_ctrl_c_has_its_own_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,6 +131,12 @@ def _fault(error: Exception, *, verbose: bool) -> int:
     if isinstance(error, IntarsiaError):
         _say(str(error))
         return USER_FAULT
+    if isinstance(error, ModuleNotFoundError) and not _ours(error.name):
+        _say(
+            f'the package "{error.name}" is not installed',
+            "do: pip install intarsia, with all it needs; without torch only a bundle predicts",
+        )
+        return USER_FAULT
     if isinstance(error, OSError):
         # permissions, a full disk, a folder where a file was expected: never our bug
         _say(error.strerror or str(error), f"where: {error.filename}" if error.filename else "")
@@ -144,6 +150,10 @@ def _fault(error: Exception, *, verbose: bool) -> int:
         "" if verbose else "do: run it again with --verbose and report the traceback",
     )
     return OUR_FAULT
+
+
+def _ours(module: str | None) -> bool:
+    return (module or "intarsia").partition(".")[0] == "intarsia"
 
 
 def _usage_fault(error: typer.TyperException, words: Sequence[str]) -> int:

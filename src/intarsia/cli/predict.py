@@ -53,7 +53,8 @@ def predict(
             probabilities=probabilities,
             progress=show,
         )
-    typer.echo(f"{len(report.written)} masks in {out}")
+    if report.written:
+        typer.echo(f"{len(report.written)} masks in {out}")
     if report.failed:
         raise PredictionError(
             f"{len(report.failed)} of {len(report.failed) + len(report.written)} images failed",

@@ -55,6 +55,13 @@ class Run:
             RunError: no such folder, or no run in it.
         """
         folder = Path(path)
+        if folder.is_file():
+            raise RunError(
+                "this is a file, not the folder of a run",
+                where=folder,
+                expected="a folder left by `intarsia train`; of bundles, Predictor, `predict` and "
+                "`serve` alone take the file",
+            )
         if not folder.is_dir():
             raise RunError("no such run folder", where=folder, hint="`intarsia runs` lists runs")
         missing = [name for name in (_RECIPE, _MANIFEST) if not (folder / name).is_file()]
