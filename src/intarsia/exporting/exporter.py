@@ -172,6 +172,7 @@ class _Export:
             settings=settings,
             channel_names=tuple(run.manifest.get("channel_names", ())),
             page=run.manifest.get("page"),
+            suffixes=tuple(sorted(run.suffixes)),
             precision=precision,
             runtimes=_RUNTIMES[precision],
             size=self.graph.size,

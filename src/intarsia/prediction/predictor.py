@@ -71,7 +71,7 @@ class Predictor:
         self.labels = run.labels
         self.preprocessing = run.preprocessing
         self.settings = run.used_as
-        self.suffixes = frozenset(Path(s["image"]).suffix.lower() for s in run.manifest["samples"])
+        self.suffixes = run.suffixes
         self.page = run.manifest.get("page")
         self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
         self.inference = run.inference(
@@ -91,6 +91,7 @@ class Predictor:
         self.labels = described.labels
         self.preprocessing = described.preprocessing
         self.settings = bundle_settings(bundle, settings)
+        self.suffixes = frozenset(described.suffixes)
         self.page = described.page
         self._channel_names = described.channel_names
         self.inference = self.settings.inference(

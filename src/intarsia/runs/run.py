@@ -141,6 +141,11 @@ class Run:
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.from_json(self.manifest["preprocessing"])
 
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """How the names of its data's images end: `.jpg`, `.tif`, ..."""
+        return frozenset(Path(item["image"]).suffix.lower() for item in self.manifest["samples"])
+
     def dataset(self) -> Dataset:
         """The data set as it was when the training began."""
         return Dataset.from_manifest(self.manifest)
