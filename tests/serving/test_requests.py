@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundles.made import description, write_bundle
 from PIL import Image
 from served import FORM, LABELS, Painted, Served, encoded, form, scene, serving
 
+from bundles.made import description, write_bundle
 from intarsia.images import Scaling
 from intarsia.inference import Inference
 from intarsia.prediction import Predictor, predict_folder

@@ -23,10 +23,10 @@ class Description:
     """Everything between an image and its mask but the network itself.
 
     `name` is the run's, `data` that of the data it was trained on, whose images' names end like
-    `suffixes` (`.jpg`; empty in bundles that were written before they were kept). `precision` is the one it
-    computes in, `runtimes` are those that can, the preferred one first. `size` is the only
-    (height, width) in pixels that the network takes, None where it takes any. `license` is that of
-    the model, "" where nobody said it. `version` is that of the Intarsia which wrote it.
+    `suffixes` (`.jpg`; empty in bundles that were written before they were kept). `precision` is
+    the one it computes in, `runtimes` are those that can, the preferred one first. `size` is the
+    only (height, width) in pixels that the network takes, None where it takes any. `license` is
+    that of the model, "" where nobody said it. `version` is that of the Intarsia which wrote it.
     """
 
     name: str

@@ -107,6 +107,11 @@ class Run:
         return {k: v for k, v in now.items() if v != stored[k] and k not in _PICTURES_ONLY}
 
     @property
+    def assignments(self) -> list[str]:
+        """`settings` as the texts that `setting` takes."""
+        return [f"predict.{key}={json.dumps(value)}" for key, value in self.settings.items()]
+
+    @property
     def name(self) -> str:
         return self.path.resolve().name
 
