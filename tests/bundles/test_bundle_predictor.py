@@ -68,6 +68,14 @@ def test_a_key_that_would_ask_for_another_network_is_refused(tmp_path):
         ia.Predictor(one_size, settings=["predict.scales=1,2"])
 
 
+def test_a_recipe_of_another_version_is_said(tmp_path):
+    path = write_bundle(tmp_path / "m.intarsia", **{"recipe.json": b'{"predict": {"sharpen": 1}}'})
+    assert ia.Predictor(path).settings == Settings()
+    with pytest.raises(BundleError, match="of another version") as error:
+        ia.Predictor(path, settings=["predict.flip=true"])
+    assert error.value.where == str(path)
+
+
 def test_what_is_no_bundle_and_no_run(tmp_path):
     with pytest.raises(BundleError, match="No such file"):
         ia.Predictor(tmp_path / "none.intarsia")

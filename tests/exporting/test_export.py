@@ -79,6 +79,8 @@ def test_the_gate_measures_what_evaluate_measures(boxes_run, boxes_bundle, tmp_p
 def test_the_card_says_what_is_so(boxes_run, boxes_bundle):
     path, gate = boxes_bundle
     bundle = Bundle.open(path)
+    assert bundle.description.suffixes == (".png",)
+    assert ia.Predictor(path).suffixes == ia.Predictor(boxes_run, device="cpu").suffixes
     card = bundle.card
     assert card["license"] == "CC0-1.0"
     assert card["data"]["images"] == {"train": 7, "val": 3}
@@ -169,6 +171,31 @@ def test_a_network_of_one_size_sees_tiles(boxes_run, same_network, monkeypatch, 
         ia.export(scaled, tmp_path / "other.intarsia", footprint=False, device="cpu")
 
 
+def test_it_is_exported_as_it_is_set_to_be_used(boxes_run, same_network, tmp_path, capsys):
+    out = tmp_path / "m.intarsia"
+    used = boxes_run.setting(["predict.flip=false", "predict.scales=0.5,1"])
+    assert used.assignments == ["predict.flip=false", "predict.scales=[0.5, 1.0]"]
+    assert boxes_run.setting(used.assignments).recipe == used.recipe
+    ia.export(used, out, footprint=False, device="cpu")
+    bundle = Bundle.open(out)
+    assert (bundle.description.settings.flip, bundle.description.settings.scales) == (
+        False,
+        (0.5, 1),
+    )
+    assert bundle.recipe["predict"]["flip"] is False
+    words = ["export", str(boxes_run.path), "--out", str(out), "--set", "train.epochs=3"]
+    assert main(words) == 2
+    assert "decided by the training" in capsys.readouterr().err
+
+
+def test_of_a_large_image_a_part_is_the_self_test(boxes_run, same_network, monkeypatch, tmp_path):
+    monkeypatch.setattr("intarsia.exporting.exporter._LARGEST_TEST", 40)
+    ia.export(boxes_run, tmp_path / "m.intarsia", footprint=False, self_tests=2, device="cpu")
+    tests = Bundle.open(tmp_path / "m.intarsia").tests
+    assert [test.image.shape for test in tests] == [(37, 40, 3)] * 2
+    assert ia.Predictor(tmp_path / "m.intarsia").self_test() == 1.0
+
+
 def test_a_runtime_that_does_something_else_is_not_named(
     boxes_run, same_network, monkeypatch, tmp_path, caplog
 ):
@@ -205,6 +232,8 @@ def test_calibration_sees_what_a_prediction_sees():
         ({"precision": "fp16"}, RecipeError, 'no precision "fp16"'),
         ({"max_difference": 0.0}, RecipeError, "above 0"),
         ({"tile": 8}, RecipeError, "32 to 4096"),
+        ({"self_tests": 21}, RecipeError, "0 to 20"),
+        ({"self_tests": -1}, RecipeError, "-1 images"),
         ({"format": "onnx"}, DataError, "m.onnx"),
         ({"format": "onnx", "precision": "bf16"}, ExportError, "no bf16 model"),
     ],
@@ -330,6 +359,8 @@ def test_lower_precisions_name_their_runtime(trained_run, photo, tmp_path, preci
 def test_a_cross_validation_becomes_the_ensemble_of_its_folds(folded, photo, tmp_path):
     gate = ia.export(folded, tmp_path / "m.intarsia", device="cpu")
     assert gate.split == "all folds"
+    (said,) = [t for t in Bundle.open(tmp_path / "m.intarsia").card["limits"] if "of the gate" in t]
+    assert said.startswith("Most of its networks were trained on")
     run = ia.Predictor(folded, device="cpu")
     np.testing.assert_allclose(
         ia.Predictor(tmp_path / "m.intarsia").probabilities(photo),
@@ -340,7 +371,9 @@ def test_a_cross_validation_becomes_the_ensemble_of_its_folds(folded, photo, tmp
 
 @pytest.mark.slow
 def test_memory_and_start_are_measured_in_processes_of_their_own(boxes_run, tmp_path):
-    gate = ia.export(boxes_run, tmp_path / "m.intarsia", device="cpu")
+    gate = ia.export(
+        boxes_run.setting(["predict.flip=false"]), tmp_path / "m.intarsia", device="cpu"
+    )
     run, bundle = gate.footprints
     assert 0 < bundle.seconds < run.seconds
     assert 0 < bundle.peak_bytes < run.peak_bytes
