@@ -23,6 +23,7 @@ from intarsia.errors import DataError, ExportError, RecipeError, RunError
 from intarsia.exporting.formats import metadata
 from intarsia.exporting.graph import Graph
 from intarsia.images import Scaling
+from intarsia.inference import Settings
 from intarsia.runs import Run
 
 
@@ -289,6 +290,9 @@ def test_metadata_for_qgis():
     assert plain["seg_thresh"] == 0
     assert plain["standardization_mean"] == [0.5, 0.5, 0.5]
     assert plain["intarsia"]["schema"] == 1
+    for threshold, said in ((0.7, 0.7), (0.3, 0)):
+        set_so = metadata(description(settings=Settings(threshold=threshold)))
+        assert set_so["seg_thresh"] == said
     # it knows square tiles and 8-bit images only
     deep = replace(description().preprocessing, scaling=Scaling(0, 4095, "12 bit"))
     other = metadata(description(preprocessing=deep))
@@ -341,12 +345,19 @@ def test_a_folder_for_openvino(boxes_run, photo, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
-def test_lower_precisions_name_their_runtime(trained_run, photo, tmp_path, precision):
+def test_lower_precisions_name_their_runtime(
+    trained_run, photo, tmp_path, precision, monkeypatch, capsys
+):
+    tried = []
+    for name in ("socket.socket.connect", "socket.create_connection", "socket.getaddrinfo"):
+        monkeypatch.setattr(name, lambda *asked, **_: tried.append(asked))
     out = tmp_path / "m.intarsia"
     gate = ia.export(
         trained_run, out, precision=precision, max_difference=0.2, footprint=False, device="cpu"
     )
     assert gate.precision == precision
+    assert tried == []
+    assert capsys.readouterr().out == ""
     bundle = Bundle.open(out)
     assert bundle.description.runtimes == ("openvino",)
     mask = ia.Predictor(out)(photo)
@@ -382,7 +393,7 @@ def test_memory_and_start_are_measured_in_processes_of_their_own(boxes_run, tmp_
 
 @pytest.mark.slow
 def test_an_environment_with_four_packages_is_enough(boxes_bundle, photo, tmp_path):
-    """The wheel without its dependencies, and what a bundle needs; the start is printed."""
+    """The wheel without its dependencies, and what a bundle needs; the mask is there in 1 s."""
     path, _ = boxes_bundle
     root = Path(ia.__file__).parents[2]
     uv = [sys.executable, "-m", "uv"] if shutil.which("uv") is None else ["uv"]
@@ -401,10 +412,11 @@ def test_an_environment_with_four_packages_is_enough(boxes_bundle, photo, tmp_pa
     code = (
         "import sys, time; begun = time.perf_counter(); import intarsia as ia;"
         "mask = ia.Predictor(sys.argv[1])(sys.argv[2]);"
-        "print(f'{time.perf_counter() - begun:.2f} s from import to mask', file=sys.stderr);"
+        "print(f'{time.perf_counter() - begun:.2f}', file=sys.stderr);"
         "print(mask.tolist())"
     )
-    for _ in range(3):  # the first one compiles what it imports
+    seconds = []
+    for _ in range(5):  # the first one compiles what it imports
         done = subprocess.run(
             [str(python), "-c", code, str(path), str(photo)],
             capture_output=True,
@@ -413,5 +425,6 @@ def test_an_environment_with_four_packages_is_enough(boxes_bundle, photo, tmp_pa
             env={"PATH": "/usr/bin:/bin"},
         )
         assert done.returncode == 0, done.stderr
-        print(done.stderr.strip())
+        seconds.append(float(done.stderr))
+    assert min(seconds) < 1, f"seconds from import to mask: {seconds}"
     assert np.array_equal(np.array(json.loads(done.stdout)), ia.Predictor(path)(photo))
