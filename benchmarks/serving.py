@@ -7,7 +7,8 @@ needs `hey` (apt-get install hey) and measures on loopback, in this order:
 
 - load: 5,000 requests at 1,000 at a time; only 200 and 503 with Retry-After, how long a 503 takes;
 - rate: masks a second that the service gives to 16 at a time, beside the model in a loop on the
-  same decoded image, in turn, three times;
+  same decoded image, and beside the same run behind MLflow's scoring server and LitServe, in turn,
+  three times; `--peers ""` leaves them out, `pip install litserve` is needed for the last;
 - fuzz: 10,000 damaged uploads; answers by status, memory after 2,000 and at the end;
 - leave: 500 clients that send an image and leave while they wait; images predicted;
 - stop: SIGTERM under load: every accepted request answered, exit code, port, processes left.
@@ -19,6 +20,7 @@ there already are not repeated. `--small` is a tenth of everything.
 from __future__ import annotations
 
 import argparse
+import base64
 import collections
 import csv
 import http.client
@@ -34,14 +36,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 BOUNDARY = "intarsia-benchmark"
 KIND = f"multipart/form-data; boundary={BOUNDARY}"
+AT_ONCE = 16  # clients of the part "rate"
 PARTS = ("load", "rate", "fuzz", "leave", "stop")
 
 
@@ -103,11 +107,13 @@ def service(arguments: argparse.Namespace, *flags: str) -> Iterator[Service]:
             running.stop()
 
 
-def hey(url: str, body: Path, count: int, at_once: int) -> list[dict[str, str]]:
+def hey(
+    url: str, body: Path, count: int, at_once: int, kind: str = KIND, path: str = "/v1/predict"
+) -> list[dict[str, str]]:
     """One row a request, as hey prints them: response-time in seconds, status-code, offset."""
     done = subprocess.run(
         ["hey", "-n", str(count), "-c", str(at_once), "-m", "POST", "-t", "120", "-o", "csv",
-         "-T", KIND, "-H", "Accept: image/png", "-D", str(body), f"{url}/v1/predict"],
+         "-T", kind, "-H", "Accept: image/png", "-D", str(body), f"{url}{path}"],
         check=True,
         capture_output=True,
         text=True,
@@ -157,30 +163,93 @@ def _refused(running: Service, body: bytes) -> str | None:
     return min((x for x in found if x), default=None)
 
 
+@contextmanager
+def peer(name: str, arguments: argparse.Namespace) -> Iterator[Callable[[int], int]]:
+    """Another server with the same run: call it with a number of requests, it says how many it
+    answered. Both have one worker, which is what they start with."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    content, body = arguments.image.read_bytes(), arguments.work / f"body-{name}"
+    if name == "mlflow":
+        from intarsia.runs import Run
+        from intarsia.tracking.artifact import save_model
+
+        model = arguments.work / "mlflow-model"
+        if not model.exists():
+            save_model(Run.open(arguments.run), model)
+        command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model)]
+        command += ["--env-manager", "local", "--port", str(port)]
+        table = {"columns": ["image"], "data": [[base64.b64encode(content).decode()]]}
+        body.write_text(json.dumps({"dataframe_split": table}))
+        kind, path, health = "application/json", "/invocations", "/ping"
+    else:
+        command = [sys.executable, "benchmarks/litserve_peer.py", str(arguments.run), str(port)]
+        body.write_bytes(form(content))
+        kind, path, health = KIND, "/predict", "/health"
+    url = f"http://127.0.0.1:{port}"
+    with (arguments.work / f"{name}.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            while not _answers(url + health):
+                if process.poll() is not None:
+                    raise SystemExit(f"{name} did not start: see {log.name}")
+                time.sleep(0.5)
+
+            def ask(count: int) -> int:
+                rows = hey(url, body, count, AT_ONCE, kind, path)
+                return sum(row["status-code"] == "200" for row in rows)
+
+            yield ask
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 def rate(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any]:
     from intarsia.prediction import Predictor
 
     predictor = Predictor(arguments.run, device=arguments.device)
     pixels = predictor.read(arguments.image)
-    count = 600 // small
-    loops, served = [], []
-    with service(arguments, "--queue", "64") as running:
+    count = 300 // small
+
+    def loop(count: int) -> int:
+        for _ in range(count):
+            predictor.inference.mask(pixels)
+        return count
+
+    with ExitStack() as stack:
+        running = stack.enter_context(service(arguments, "--queue", "64"))
+
+        def ours(count: int) -> int:
+            rows = hey(running.url, body, count, AT_ONCE)
+            return sum(row["status-code"] == "200" for row in rows)
+
+        sides: dict[str, Callable[[int], int]] = {"loop": loop, "intarsia": ours}
+        for name in filter(None, arguments.peers.split(",")):
+            sides[name] = stack.enter_context(peer(name, arguments))
+        found: dict[str, list[float]] = {name: [] for name in sides}
+        for side in sides.values():
+            side(AT_ONCE)  # warm
         for _ in range(3):
-            begun = time.perf_counter()
-            for _ in range(count // 2):
-                predictor.inference.mask(pixels)
-            loops.append(count // 2 / (time.perf_counter() - begun))
-            begun = time.perf_counter()
-            rows = hey(running.url, body, count, 16)
-            taken = time.perf_counter() - begun
-            served.append(sum(row["status-code"] == "200" for row in rows) / taken)
+            for name, side in sides.items():
+                begun = time.perf_counter()
+                answered = side(count)
+                found[name].append(answered / (time.perf_counter() - begun))
         batch = running.figure("intarsia_batch_size_sum") / running.figure(
             "intarsia_batch_size_count"
         )
+    own = statistics.median(found["loop"])
     return {
-        "loop_per_second": loops,
-        "served_per_second": served,
-        "ratio": statistics.median(served) / statistics.median(loops),
+        "per_second": found,
+        "of_the_loop": {name: statistics.median(each) / own for name, each in found.items()},
         "mean_batch": batch,
     }
 
@@ -370,6 +439,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--peers", default="mlflow,litserve")
     parser.add_argument("--parts", default=",".join(PARTS))
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)

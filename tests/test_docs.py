@@ -64,7 +64,7 @@ def test_the_page_of_commands_is_the_public_surface() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_documented_command_can_be_typed(page: Path) -> None:
     for line in _shell_lines(page):
-        words = shlex.split(line.partition(" > ")[0], comments=True)
+        words = shlex.split(re.split(" > | &", line)[0], comments=True)
         if words and words[0].endswith("intarsia"):
             verb, *arguments = words[1:]
             try:

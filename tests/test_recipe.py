@@ -122,6 +122,14 @@ def test_replace_leaves_the_original_alone():
     assert recipe.train.epochs == 40
 
 
+def test_a_preset_forgets_the_encoder_of_the_network_that_was():
+    recipe = Recipe.load("deeplabv3plus-mobilenetv2")
+    assert recipe.replace(**{"model.name": "mini-unet"}).model.encoder is None
+    assert recipe.replace(**{"model.name": "unet"}).model.encoder == "mobilenetv2_100"
+    both = {"model.name": "mini-unet", "model.encoder": "resnet18"}
+    assert recipe.replace(**both).model.encoder == "resnet18"  # refused when it is built
+
+
 @pytest.mark.parametrize("text", ["", "m", "-3m", "0s", "inf", "nanh", "ten"])
 def test_durations_are_positive_numbers(text):
     with pytest.raises(RecipeError, match="duration"):

@@ -195,3 +195,42 @@ def test_an_address_of_no_kind_is_refused_before_the_training(tmp_path, monkeypa
         start_tracking("mlflow", tmp_path / "run"),
     ):
         pass
+
+
+def test_a_model_is_fetched_by_its_alias(folder, shapes, client, tracked, tmp_path):
+    from intarsia.tracking.registry import fetch_run
+
+    client.create_registered_model("shapes")
+    source = f"runs:/{tracked.info.run_id}/{MODEL}"
+    version = client.create_model_version("shapes", source, tracked.info.run_id).version
+    client.set_registered_model_alias("shapes", "production", version)
+    data = Dataset.open(shapes)
+    photo = data.split("val")[0].image
+    expected = Predictor(folder / "run")(photo)
+    for number, name in enumerate(
+        ("models:/shapes@production", f"models:/shapes/{version}", source)
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+            fetched = fetch_run(name, tmp_path / str(number))
+        assert np.array_equal(Predictor(fetched)(photo), expected)
+    assert (tmp_path / "0" / "shapes" / "recipe.yaml").is_file()
+
+
+def test_a_model_that_is_not_there_or_not_ours_is_an_error(folder, tmp_path, monkeypatch):
+    import mlflow.pyfunc
+
+    from intarsia.tracking.registry import fetch_run
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with pytest.raises(IntarsiaError, match="MLflow does not give this model") as error:
+        fetch_run("models:/nobody@production", tmp_path)
+    assert "MLFLOW_TRACKING_URI" in error.value.hint
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "MLmodel").write_text("flavors: {}")
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    client.create_registered_model("other")
+    client.create_model_version("other", str(other))
+    with pytest.raises(IntarsiaError, match="not one of Intarsia's"):
+        fetch_run("models:/other/1", tmp_path / "fetched")

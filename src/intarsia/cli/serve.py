@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +15,10 @@ from intarsia.errors import RunError, ServiceError
 
 def serve(
     model: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN|BUNDLE", help="What predicts.", show_default=False),
+        str | None,
+        typer.Argument(
+            metavar="RUN|BUNDLE|models:/NAME@ALIAS", help="What predicts.", show_default=False
+        ),
     ] = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="The address to listen at.")] = (
         "127.0.0.1"
@@ -55,20 +58,28 @@ def serve(
     show_messages()
     if runs is not None and not runs.is_dir():
         raise RunError("no such folder", where=runs, hint="`intarsia train` makes runs/")
-    run(
-        model if model is not None else _newest(runs),
-        host=host,
-        port=port,
-        runs=runs,
-        device=device,
-        limits=Limits(
-            max_body=_million("--max-body", max_body),
-            max_pixels=_million("--max-pixels", max_pixels),
-            queue=queue,
-            deadline=deadline,
-        ),
-        say=typer.echo,
-    )
+    with tempfile.TemporaryDirectory(prefix="intarsia-model-") as folder:
+        run(
+            _place(model, Path(folder)) if model is not None else _newest(runs),
+            host=host,
+            port=port,
+            runs=runs,
+            device=device,
+            limits=Limits(
+                max_body=_million("--max-body", max_body),
+                max_pixels=_million("--max-pixels", max_pixels),
+                queue=queue,
+                deadline=deadline,
+            ),
+            say=typer.echo,
+        )
+
+
+def _place(model: str, folder: Path) -> Path:
+    """The path of a model, which is fetched into `folder` where MLflow has it."""
+    from intarsia.tracking.registry import fetch_run, is_reference
+
+    return fetch_run(model, folder) if is_reference(model) else Path(model)
 
 
 def _million(flag: str, count: float) -> int:

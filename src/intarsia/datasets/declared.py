@@ -14,10 +14,10 @@ from intarsia.datasets.channels import (
     sampled_images,
 )
 from intarsia.datasets.classes import Classes, as_numbers
-from intarsia.datasets.description import IGNORE, ClassItem, Description, PrimarySection
+from intarsia.datasets.description import ClassItem, Description, PrimarySection
 from intarsia.datasets.encodings import Kind, MaskEncoding, Value, show
 from intarsia.datasets.primary import Primary
-from intarsia.datasets.remapping import unknown_class
+from intarsia.datasets.remapping import IGNORE, unknown_class
 from intarsia.datasets.sample import Sample
 from intarsia.datasets.scan import MaskScan
 from intarsia.datasets.strict_yaml import faulty

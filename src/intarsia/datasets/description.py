@@ -20,129 +20,31 @@ empty: background              # masks of background only: right as they are, ig
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from intarsia.datasets.encodings import Value
-from intarsia.datasets.groups.rule import FORMS, Rule, parse_rule
-from intarsia.datasets.primary import METRICS, OF_A_CLASS, PrimaryMetric
-from intarsia.datasets.ratio import parse_ratio
+from intarsia.datasets.primary import OF_A_CLASS, PrimaryMetric
 from intarsia.datasets.strict_yaml import faulty, read_yaml
-from intarsia.errors import DataError, did_you_mean, nearest
+from intarsia.datasets.written_values import (
+    as_classes,
+    as_color,
+    as_folder,
+    as_lists,
+    as_metric,
+    as_names,
+    as_ratio,
+    as_renames,
+    as_rules,
+    as_target,
+    as_value_map,
+    as_values,
+)
+from intarsia.errors import DataError, nearest
 from intarsia.labels import Color
 
 SCHEMA = 1
-IGNORE = "ignore"
-
-
-def _color(value: object) -> Color:
-    """A colour from [r, g, b], "r,g,b" or "#rrggbb"."""
-    if isinstance(value, str):
-        if re.fullmatch(r"#?[0-9a-fA-F]{6}", value):
-            number = int(value.removeprefix("#"), 16)
-            return (number >> 16, number >> 8 & 255, number & 255)
-        parts = [part.strip() for part in value.split(",")]
-        value = [int(part) if part.isdigit() else part for part in parts]
-    if isinstance(value, (list, tuple)) and len(value) == 3:
-        red, green, blue = value
-        if all(type(c) is int and 0 <= c <= 255 for c in value):
-            return (red, green, blue)
-    raise ValueError('not a colour; write [r, g, b] with 0 to 255, or "#rrggbb" in quotes')
-
-
-def _value(value: object) -> Value:
-    """What a mask file can hold: a whole number or a colour."""
-    return value if type(value) is int else _color(value)
-
-
-def _is_value(value: object) -> bool:
-    try:
-        _value(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _values(value: object) -> list[Value]:
-    if type(value) is list and not (len(value) == 3 and all(type(v) is int for v in value)):
-        return [_value(v) for v in value]
-    return [_value(value)]
-
-
-def _classes(value: object) -> object:
-    if isinstance(value, Mapping):
-        return [{"id": id_, "name": name} for id_, name in value.items()]
-    if isinstance(value, list):
-        return [item if isinstance(item, Mapping) else {"name": item} for item in value]
-    return value
-
-
-def _map(value: object) -> object:
-    if not isinstance(value, Mapping):
-        return value
-    faults = [key for key in value if not _is_value(key)]
-    if faults:
-        raise ValueError(f'{faults[0]!r} is neither a whole number nor a colour such as "#804000"')
-    return {_value(key): target for key, target in value.items()}
-
-
-def _target(value: object) -> str | int:
-    if value is None:
-        return IGNORE
-    if isinstance(value, str) or type(value) is int:
-        return value
-    raise ValueError(f"write the name of a class in quotes, its id, or {IGNORE}")
-
-
-def _folder(value: object) -> object:
-    return {"dir": value} if isinstance(value, str) else value
-
-
-def _lists(value: object) -> object:
-    if isinstance(value, str):
-        return {"file": value}
-    if not isinstance(value, Mapping):
-        return value
-    return {"val" if key == "valid" else key: names for key, names in value.items()}
-
-
-def _names(value: object) -> str | list[str]:
-    if isinstance(value, str) or (
-        isinstance(value, list) and all(isinstance(name, str) for name in value)
-    ):
-        return value
-    raise ValueError("write a list of names (numbers in quotes), or the name of a list file")
-
-
-def _rules(value: object) -> object:
-    items = value if isinstance(value, list) else [value]
-    return [str(_rule(item)) for item in items]
-
-
-def _rule(value: object) -> Rule:
-    """One rule, also as {pattern: ...}, which is how a regular expression was written at first."""
-    if isinstance(value, Mapping) and list(value) == ["pattern"]:
-        value = f"regex:{value['pattern']}"
-    if not isinstance(value, str):
-        raise ValueError(f"write one of {', '.join(FORMS.values())}, or a list of them")
-    try:
-        return parse_rule(value)
-    except DataError as error:
-        offer = (error.hint or "").partition("see ")[0]
-        raise ValueError(f"{error.what}; {offer}write {error.expected}") from error
-
-
-def _ratio(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            parse_ratio(value)
-        except DataError as error:
-            raise ValueError(f"{error.what}; write {error.expected}") from error
-    return value
 
 
 class _Section(BaseModel):
@@ -154,9 +56,7 @@ class ClassItem(_Section):
 
     name: str = Field(min_length=1)
     id: int | None = Field(None, ge=0, le=65535)
-    color: Annotated[Color | None, BeforeValidator(lambda v: None if v is None else _color(v))] = (
-        None
-    )
+    color: Annotated[Color, BeforeValidator(as_color)] | None = None
 
 
 class ImageFolder(_Section):
@@ -165,14 +65,15 @@ class ImageFolder(_Section):
     dir: str
 
 
+_Target = Annotated[str | int, BeforeValidator(as_target)]
+
+
 class Masks(_Section):
     """Where the masks are and how they hold the classes."""
 
     dir: str | None = None
     encoding: Literal["ids", "colors", "binary"] | None = None
-    map: Annotated[
-        dict[Any, Annotated[str | int, BeforeValidator(_target)]] | None, BeforeValidator(_map)
-    ] = None
+    map: Annotated[dict[Any, _Target] | None, BeforeValidator(as_value_map)] = None
     threshold: int | None = Field(None, ge=1, le=65535)
 
 
@@ -224,23 +125,10 @@ class ImageSection(_Section):
     page: int | None = Field(None, ge=0)
 
 
-def _old_to_new(value: object) -> object:
-    """`null` is YAML's word for nothing, and means `ignore`, as in masks.map."""
-    if not isinstance(value, Mapping):
-        return value
-    return {old: IGNORE if new is None else new for old, new in value.items()}
-
-
-def _metric(value: object) -> object:
-    if isinstance(value, str) and value not in METRICS:
-        raise ValueError(f"no such metric; {did_you_mean(value, METRICS)}")
-    return value
-
-
 class PrimarySection(_Section):
     """The figure that the data set is judged by."""
 
-    metric: Annotated[PrimaryMetric, BeforeValidator(_metric)]
+    metric: Annotated[PrimaryMetric, BeforeValidator(as_metric)]
     class_: str | None = Field(None, alias="class")
 
     @model_validator(mode="after")
@@ -254,7 +142,7 @@ class PrimarySection(_Section):
         return self
 
 
-_Split = Annotated[str | list[str], BeforeValidator(_names)]
+_Split = Annotated[str | list[str], BeforeValidator(as_names)]
 
 
 class Splits(_Section):
@@ -264,7 +152,7 @@ class Splits(_Section):
     val: _Split | None = None
     test: _Split | None = None
     file: str | None = None
-    ratio: Annotated[str | None, BeforeValidator(_ratio)] = None
+    ratio: Annotated[str | None, BeforeValidator(as_ratio)] = None
     folds: Annotated[int, Field(ge=2)] | Literal["leave-one-out"] | None = None
     seed: int = 0
 
@@ -289,17 +177,17 @@ class Description(_Section):
     """The content of one dataset.yaml."""
 
     schema_: Literal[1] = Field(1, alias="schema")
-    classes: Annotated[list[ClassItem] | None, BeforeValidator(_classes)] = Field(
+    classes: Annotated[list[ClassItem] | None, BeforeValidator(as_classes)] = Field(
         None, min_length=1
     )
-    ignore_index: Annotated[list[Any], BeforeValidator(_values)] = Field(default_factory=list)
-    remap: Annotated[dict[str, str] | None, BeforeValidator(_old_to_new)] = None
+    ignore_index: Annotated[list[Any], BeforeValidator(as_values)] = Field(default_factory=list)
+    remap: Annotated[dict[str, str] | None, BeforeValidator(as_renames)] = None
     order: list[str] | None = Field(None, min_length=1)
-    images: Annotated[ImageFolder | None, BeforeValidator(_folder)] = None
-    masks: Annotated[Masks, BeforeValidator(_folder)] = Masks()
+    images: Annotated[ImageFolder | None, BeforeValidator(as_folder)] = None
+    masks: Annotated[Masks, BeforeValidator(as_folder)] = Masks()
     image: ImageSection = ImageSection()
-    splits: Annotated[Splits | None, BeforeValidator(_lists)] = None
-    groups: Annotated[list[str] | None, BeforeValidator(_rules)] = Field(None, min_length=1)
+    splits: Annotated[Splits | None, BeforeValidator(as_lists)] = None
+    groups: Annotated[list[str] | None, BeforeValidator(as_rules)] = Field(None, min_length=1)
     primary: PrimarySection | None = None
     empty: Literal["background", "ignore", "drop"] | None = None
 

@@ -180,6 +180,8 @@ class Recipe(Section):
     def replace(self, **changes: object) -> Recipe:
         """A copy with dotted keys changed, validated as a whole.
 
+        A preset brings its encoder: naming one forgets the encoder of the network that was.
+
         Raises:
             RecipeError: an unknown key (the nearest is offered) or a wrong value.
         """
@@ -199,6 +201,11 @@ class Recipe(Section):
         if {"model.name", "model.encoder"} & changes.keys() and "description" not in changes:
             # it speaks of the network that was
             content["description"] = ""
+        if "model.name" in changes and "model.encoder" not in changes:
+            from intarsia.models import preset_names  # only here: it imports torch
+
+            if changes["model.name"] in preset_names():
+                content["model"]["encoder"] = None
         return self._validate(content, "recipe")
 
     def set(self, assignments: Iterable[str]) -> Recipe:

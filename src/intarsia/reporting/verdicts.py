@@ -22,12 +22,10 @@ _NAMED = 4  # runs that a sentence names; of more it counts the rest
 
 
 @dataclass(frozen=True)
-class VerdictCell:
-    """One run (the row) against another (the column): `difference` is row minus column."""
+class _Shown:
+    """Something with a verdict, and how that looks."""
 
     verdict: Verdict
-    difference: float | None
-    sentence: str
 
     @property
     def word(self) -> str:
@@ -42,25 +40,24 @@ class VerdictCell:
         """The class of the style sheet that colours it."""
         return _LOOKS[self.verdict][2]
 
+
+@dataclass(frozen=True)
+class VerdictCell(_Shown):
+    """One run (the row) against another (the column): `difference` is row minus column."""
+
+    difference: float | None
+    sentence: str
+
     @property
     def text(self) -> str:
         return signed(self.difference)
 
 
 @dataclass(frozen=True)
-class Sentence:
+class Sentence(_Shown):
     """One thing that the comparison says; `verdict` is what the first run named is."""
 
-    verdict: Verdict
     text: str
-
-    @property
-    def sign(self) -> str:
-        return _LOOKS[self.verdict][1]
-
-    @property
-    def look(self) -> str:
-        return _LOOKS[self.verdict][2]
 
 
 @dataclass(frozen=True)

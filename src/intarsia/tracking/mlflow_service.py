@@ -44,6 +44,12 @@ def tracking_uri(stored: str | None = None) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or stored or local
 
 
+def set_defaults() -> None:
+    """Says how MLflow is to behave in this process, where the user has not; before its import."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+
+
 @dataclass(frozen=True)
 class ServedRun:
     """A run that is in MLflow; `started` in seconds since 1970."""
@@ -56,8 +62,7 @@ class MlflowService:
     """Raises whatever MLflow raises, except where said."""
 
     def __init__(self, uri: str) -> None:
-        for name, value in _SETTINGS.items():
-            os.environ.setdefault(name, value)
+        set_defaults()
         import mlflow  # noqa: F401 - fails here where it is missing
 
         for name in ("alembic", "mlflow", "urllib3"):
