@@ -272,6 +272,8 @@ def test_without_validation_images_there_is_no_gate(boxes_run, tmp_path, shapes)
     lone = replace(data, samples=data.split("train"))
     with pytest.raises(DataError, match="no validation images"):
         ia.export(boxes_run, tmp_path / "m.intarsia", lone)
+    with pytest.raises(DataError, match="have 4 channels, the model takes 3"):
+        ia.export(boxes_run, tmp_path / "m.intarsia", replace(data, channels=4))
     moved = Run(tmp_path / "run")
     shutil.copytree(boxes_run.path, moved.path)
     manifest = json.loads((moved.path / "dataset.json").read_text())
