@@ -168,6 +168,7 @@ def test_what_needs_more_says_so(bundle, tmp_path):
             lambda: ia.Predictor(sys.argv[1], settings=["predict.flip=true"]),
             lambda: ia.Predictor(sys.argv[3]),
             lambda: ia.Predictor(sys.argv[4]),
+            lambda: ia.Predictor("runs/camvid"),
         ):
             try:
                 act()
@@ -176,11 +177,12 @@ def test_what_needs_more_says_so(bundle, tmp_path):
     """
     done = alone(code, str(bundle), str(tmp_path / "photo.tif"), str(crf), str(other))
     assert done.returncode == 0, done.stderr
-    tiff, settings, scipy, runtime = done.stdout.splitlines()
+    tiff, settings, scipy, runtime, run = done.stdout.splitlines()
     assert tiff.startswith("TIFF needs the packages tifffile")
     assert settings.startswith("changing predict.* keys needs the package ")
     assert scipy.startswith("the CRF needs the package scipy | pip install scipy")
     assert runtime == "this bundle needs openvino | pip install openvino"
+    assert run.startswith("this is no bundle, and a run needs the package ")
 
 
 @pytest.mark.slow

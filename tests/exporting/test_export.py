@@ -372,7 +372,10 @@ def test_lower_precisions_name_their_runtime(
 def test_a_cross_validation_becomes_the_ensemble_of_its_folds(folded, photo, tmp_path):
     gate = ia.export(folded, tmp_path / "m.intarsia", device="cpu")
     assert gate.split == "all folds"
-    (said,) = [t for t in Bundle.open(tmp_path / "m.intarsia").card["limits"] if "of the gate" in t]
+    card = Bundle.open(tmp_path / "m.intarsia").card
+    assert card["data"]["images"] == {"in folds": 8, "test": 2}
+    assert card["limits"][0].startswith("It was trained on 8 images of cells")
+    (said,) = [text for text in card["limits"] if "of the gate" in text]
     assert said.startswith("Most of its networks were trained on")
     run = ia.Predictor(folded, device="cpu")
     np.testing.assert_allclose(

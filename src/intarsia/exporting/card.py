@@ -15,13 +15,18 @@ from intarsia.exporting.gate import Gate
 from intarsia.runs import CrossValidation, Run
 
 SCHEMA = 1
+IN_FOLDS = "in folds"  # of a cross-validation: each image has trained all networks but one
 _WEAK = 0.5  # IoU below which a class is named among the limits
 
 
 def model_card(run: Run, described: Description, gate: Gate) -> dict[str, Any]:
     """The card as JSON; n/a is None."""
     samples = run.manifest["samples"]
-    counts = Counter(item["split"] or "none" for item in samples)
+    folded = isinstance(run, CrossValidation)
+    counts = Counter(
+        IN_FOLDS if folded and item.get("fold") is not None else item["split"] or "none"
+        for item in samples
+    )
     groups = {item["group"] for item in samples if item["group"]}
     used = json.loads(json.dumps(run.settings))
     sheets = {
@@ -79,7 +84,8 @@ def _sheet(sheet: Mapping[str, Any]) -> dict[str, Any]:
 
 def _limits(card: Mapping[str, Any], run: Run) -> list[str]:
     data, model = card["data"], card["model"]
-    trained = data["images"].get("train") or sum(data["images"].values())
+    images = data["images"]
+    trained = images.get("train") or images.get(IN_FOLDS) or sum(images.values())
     limits = [
         f"It was trained on {trained} images of {data['name']}. How good it is on images of "
         "another origin (camera, scale, light, place) was not measured."
