@@ -26,6 +26,15 @@ def test_devices_that_are_not_there_are_refused(monkeypatch):
         device.select_device("cudaa")
 
 
+def test_fp32_on_a_gpu_is_fp32(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert device.select_device("cpu") == "cpu"
+    assert torch.backends.cudnn.allow_tf32
+    assert device.select_device() == "cuda"
+    assert not torch.backends.cudnn.allow_tf32
+
+
 def test_a_network_is_a_plain_function_in_evaluation_mode():
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1), torch.nn.BatchNorm2d(2))
     images = torch.randn(2, 3, 5, 7)

@@ -33,6 +33,7 @@ def description(**changes) -> Description:
         settings=Settings(),
         channel_names=(),
         page=None,
+        suffixes=(".png",),
         precision="fp32",
         runtimes=("onnxruntime", "openvino"),
         size=None,

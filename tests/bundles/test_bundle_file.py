@@ -38,7 +38,11 @@ def test_what_is_written_comes_back(tmp_path):
         crf_sizes=(9.0, 5.0, 2.0),
     )
     described = description(
-        settings=settings, channel_names=("red", "green", "blue"), page=1, size=(32, 48)
+        settings=settings,
+        channel_names=("red", "green", "blue"),
+        page=1,
+        suffixes=("", ".jpg", ".tif"),
+        size=(32, 48),
     )
     bundle = Bundle.open(write_bundle(tmp_path / "m.intarsia", described))
     assert bundle.description == described
@@ -120,6 +124,9 @@ def resealed(path, change):
         (lambda c, m: c.update(schema=2), "has schema 2"),
         (lambda c, m: c.update(schema="1"), "schema is '1'"),
         (lambda c, m: c.pop("labels"), "no labels"),
+        (lambda c, m: c.update(suffixes=".tif"), "suffixes is '.tif'"),
+        (lambda c, m: c.update(suffixes=["tif"]), "ends of names"),
+        (lambda c, m: c.update(suffixes=[".TIF"]), "ends of names"),
         (lambda c, m: c["labels"].pop(0), "id is 1"),
         (lambda c, m: c["labels"][0].update(name="box"), "not unique"),
         (lambda c, m: c["labels"][0].update(color=[0, 0, 256]), "256"),
@@ -158,6 +165,11 @@ def resealed(path, change):
 )
 def test_a_seal_does_not_help_what_is_wrong(tmp_path, change, match):
     refused(resealed(write_bundle(tmp_path / "m.intarsia"), change), match)
+
+
+def test_a_bundle_from_before_the_kinds_of_files_were_kept_is_read(tmp_path):
+    path = resealed(write_bundle(tmp_path / "m.intarsia"), lambda c, m: c.pop("suffixes"))
+    assert Bundle.open(path).description.suffixes == ()
 
 
 def test_weights_in_another_file_are_refused(tmp_path):

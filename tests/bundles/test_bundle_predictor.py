@@ -68,6 +68,14 @@ def test_a_key_that_would_ask_for_another_network_is_refused(tmp_path):
         ia.Predictor(one_size, settings=["predict.scales=1,2"])
 
 
+def test_a_recipe_of_another_version_is_said(tmp_path):
+    path = write_bundle(tmp_path / "m.intarsia", **{"recipe.json": b'{"predict": {"sharpen": 1}}'})
+    assert ia.Predictor(path).settings == Settings()
+    with pytest.raises(BundleError, match="of another version") as error:
+        ia.Predictor(path, settings=["predict.flip=true"])
+    assert error.value.where == str(path)
+
+
 def test_what_is_no_bundle_and_no_run(tmp_path):
     with pytest.raises(BundleError, match="No such file"):
         ia.Predictor(tmp_path / "none.intarsia")
@@ -160,6 +168,7 @@ def test_what_needs_more_says_so(bundle, tmp_path):
             lambda: ia.Predictor(sys.argv[1], settings=["predict.flip=true"]),
             lambda: ia.Predictor(sys.argv[3]),
             lambda: ia.Predictor(sys.argv[4]),
+            lambda: ia.Predictor("runs/camvid"),
         ):
             try:
                 act()
@@ -168,11 +177,12 @@ def test_what_needs_more_says_so(bundle, tmp_path):
     """
     done = alone(code, str(bundle), str(tmp_path / "photo.tif"), str(crf), str(other))
     assert done.returncode == 0, done.stderr
-    tiff, settings, scipy, runtime = done.stdout.splitlines()
+    tiff, settings, scipy, runtime, run = done.stdout.splitlines()
     assert tiff.startswith("TIFF needs the packages tifffile")
     assert settings.startswith("changing predict.* keys needs the package ")
     assert scipy.startswith("the CRF needs the package scipy | pip install scipy")
     assert runtime == "this bundle needs openvino | pip install openvino"
+    assert run.startswith("this is no bundle, and a run needs the package ")
 
 
 @pytest.mark.slow

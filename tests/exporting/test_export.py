@@ -23,6 +23,7 @@ from intarsia.errors import DataError, ExportError, RecipeError, RunError
 from intarsia.exporting.formats import metadata
 from intarsia.exporting.graph import Graph
 from intarsia.images import Scaling
+from intarsia.inference import Settings
 from intarsia.runs import Run
 
 
@@ -79,6 +80,8 @@ def test_the_gate_measures_what_evaluate_measures(boxes_run, boxes_bundle, tmp_p
 def test_the_card_says_what_is_so(boxes_run, boxes_bundle):
     path, gate = boxes_bundle
     bundle = Bundle.open(path)
+    assert bundle.description.suffixes == (".png",)
+    assert ia.Predictor(path).suffixes == ia.Predictor(boxes_run, device="cpu").suffixes
     card = bundle.card
     assert card["license"] == "CC0-1.0"
     assert card["data"]["images"] == {"train": 7, "val": 3}
@@ -169,6 +172,31 @@ def test_a_network_of_one_size_sees_tiles(boxes_run, same_network, monkeypatch, 
         ia.export(scaled, tmp_path / "other.intarsia", footprint=False, device="cpu")
 
 
+def test_it_is_exported_as_it_is_set_to_be_used(boxes_run, same_network, tmp_path, capsys):
+    out = tmp_path / "m.intarsia"
+    used = boxes_run.setting(["predict.flip=false", "predict.scales=0.5,1"])
+    assert used.assignments == ["predict.flip=false", "predict.scales=[0.5, 1.0]"]
+    assert boxes_run.setting(used.assignments).recipe == used.recipe
+    ia.export(used, out, footprint=False, device="cpu")
+    bundle = Bundle.open(out)
+    assert (bundle.description.settings.flip, bundle.description.settings.scales) == (
+        False,
+        (0.5, 1),
+    )
+    assert bundle.recipe["predict"]["flip"] is False
+    words = ["export", str(boxes_run.path), "--out", str(out), "--set", "train.epochs=3"]
+    assert main(words) == 2
+    assert "decided by the training" in capsys.readouterr().err
+
+
+def test_of_a_large_image_a_part_is_the_self_test(boxes_run, same_network, monkeypatch, tmp_path):
+    monkeypatch.setattr("intarsia.exporting.exporter._LARGEST_TEST", 40)
+    ia.export(boxes_run, tmp_path / "m.intarsia", footprint=False, self_tests=2, device="cpu")
+    tests = Bundle.open(tmp_path / "m.intarsia").tests
+    assert [test.image.shape for test in tests] == [(37, 40, 3)] * 2
+    assert ia.Predictor(tmp_path / "m.intarsia").self_test() == 1.0
+
+
 def test_a_runtime_that_does_something_else_is_not_named(
     boxes_run, same_network, monkeypatch, tmp_path, caplog
 ):
@@ -205,6 +233,8 @@ def test_calibration_sees_what_a_prediction_sees():
         ({"precision": "fp16"}, RecipeError, 'no precision "fp16"'),
         ({"max_difference": 0.0}, RecipeError, "above 0"),
         ({"tile": 8}, RecipeError, "32 to 4096"),
+        ({"self_tests": 21}, RecipeError, "0 to 20"),
+        ({"self_tests": -1}, RecipeError, "-1 images"),
         ({"format": "onnx"}, DataError, "m.onnx"),
         ({"format": "onnx", "precision": "bf16"}, ExportError, "no bf16 model"),
     ],
@@ -242,6 +272,8 @@ def test_without_validation_images_there_is_no_gate(boxes_run, tmp_path, shapes)
     lone = replace(data, samples=data.split("train"))
     with pytest.raises(DataError, match="no validation images"):
         ia.export(boxes_run, tmp_path / "m.intarsia", lone)
+    with pytest.raises(DataError, match="have 4 channels, the model takes 3"):
+        ia.export(boxes_run, tmp_path / "m.intarsia", replace(data, channels=4))
     moved = Run(tmp_path / "run")
     shutil.copytree(boxes_run.path, moved.path)
     manifest = json.loads((moved.path / "dataset.json").read_text())
@@ -260,6 +292,9 @@ def test_metadata_for_qgis():
     assert plain["seg_thresh"] == 0
     assert plain["standardization_mean"] == [0.5, 0.5, 0.5]
     assert plain["intarsia"]["schema"] == 1
+    for threshold, said in ((0.7, 0.7), (0.3, 0)):
+        set_so = metadata(description(settings=Settings(threshold=threshold)))
+        assert set_so["seg_thresh"] == said
     # it knows square tiles and 8-bit images only
     deep = replace(description().preprocessing, scaling=Scaling(0, 4095, "12 bit"))
     other = metadata(description(preprocessing=deep))
@@ -312,12 +347,19 @@ def test_a_folder_for_openvino(boxes_run, photo, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
-def test_lower_precisions_name_their_runtime(trained_run, photo, tmp_path, precision):
+def test_lower_precisions_name_their_runtime(
+    trained_run, photo, tmp_path, precision, monkeypatch, capsys
+):
+    tried = []
+    for name in ("socket.socket.connect", "socket.create_connection", "socket.getaddrinfo"):
+        monkeypatch.setattr(name, lambda *asked, **_: tried.append(asked))
     out = tmp_path / "m.intarsia"
     gate = ia.export(
         trained_run, out, precision=precision, max_difference=0.2, footprint=False, device="cpu"
     )
     assert gate.precision == precision
+    assert tried == []
+    assert capsys.readouterr().out == ""
     bundle = Bundle.open(out)
     assert bundle.description.runtimes == ("openvino",)
     mask = ia.Predictor(out)(photo)
@@ -330,6 +372,11 @@ def test_lower_precisions_name_their_runtime(trained_run, photo, tmp_path, preci
 def test_a_cross_validation_becomes_the_ensemble_of_its_folds(folded, photo, tmp_path):
     gate = ia.export(folded, tmp_path / "m.intarsia", device="cpu")
     assert gate.split == "all folds"
+    card = Bundle.open(tmp_path / "m.intarsia").card
+    assert card["data"]["images"] == {"in folds": 8, "test": 2}
+    assert card["limits"][0].startswith("It was trained on 8 images of cells")
+    (said,) = [text for text in card["limits"] if "of the gate" in text]
+    assert said.startswith("Most of its networks were trained on")
     run = ia.Predictor(folded, device="cpu")
     np.testing.assert_allclose(
         ia.Predictor(tmp_path / "m.intarsia").probabilities(photo),
@@ -340,7 +387,9 @@ def test_a_cross_validation_becomes_the_ensemble_of_its_folds(folded, photo, tmp
 
 @pytest.mark.slow
 def test_memory_and_start_are_measured_in_processes_of_their_own(boxes_run, tmp_path):
-    gate = ia.export(boxes_run, tmp_path / "m.intarsia", device="cpu")
+    gate = ia.export(
+        boxes_run.setting(["predict.flip=false"]), tmp_path / "m.intarsia", device="cpu"
+    )
     run, bundle = gate.footprints
     assert 0 < bundle.seconds < run.seconds
     assert 0 < bundle.peak_bytes < run.peak_bytes
@@ -349,7 +398,7 @@ def test_memory_and_start_are_measured_in_processes_of_their_own(boxes_run, tmp_
 
 @pytest.mark.slow
 def test_an_environment_with_four_packages_is_enough(boxes_bundle, photo, tmp_path):
-    """The wheel without its dependencies, and what a bundle needs; the start is printed."""
+    """The wheel without its dependencies, and what a bundle needs; the mask is there in 1 s."""
     path, _ = boxes_bundle
     root = Path(ia.__file__).parents[2]
     uv = [sys.executable, "-m", "uv"] if shutil.which("uv") is None else ["uv"]
@@ -368,10 +417,11 @@ def test_an_environment_with_four_packages_is_enough(boxes_bundle, photo, tmp_pa
     code = (
         "import sys, time; begun = time.perf_counter(); import intarsia as ia;"
         "mask = ia.Predictor(sys.argv[1])(sys.argv[2]);"
-        "print(f'{time.perf_counter() - begun:.2f} s from import to mask', file=sys.stderr);"
+        "print(f'{time.perf_counter() - begun:.2f}', file=sys.stderr);"
         "print(mask.tolist())"
     )
-    for _ in range(3):  # the first one compiles what it imports
+    seconds = []
+    for _ in range(5):  # the first one compiles what it imports
         done = subprocess.run(
             [str(python), "-c", code, str(path), str(photo)],
             capture_output=True,
@@ -380,5 +430,6 @@ def test_an_environment_with_four_packages_is_enough(boxes_bundle, photo, tmp_pa
             env={"PATH": "/usr/bin:/bin"},
         )
         assert done.returncode == 0, done.stderr
-        print(done.stderr.strip())
+        seconds.append(float(done.stderr))
+    assert min(seconds) < 1, f"seconds from import to mask: {seconds}"
     assert np.array_equal(np.array(json.loads(done.stdout)), ia.Predictor(path)(photo))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from intarsia.exporting.gate import Gate, judge
-from intarsia.exporting.parity import Parity, SizeParity, measure_raw, raw_shapes
+from intarsia.exporting.parity import Parity, SizeParity, measure_raw, raw_agrees, raw_shapes
 from intarsia.images import Scaling
 from intarsia.prediction.footprint import Footprint
 from intarsia.transforms import Preprocessing
@@ -93,6 +93,41 @@ def test_a_size_that_fails_is_named_in_every_precision():
     assert "onnxruntime at 3 x 65x97: it gives (3, 2, 64, 96)" in found.failures[0]
     assert "failed" in str(found)
     assert not gate(sizes=(size(fault="it fails"),), precision="int8").passed
+
+
+def test_a_class_in_the_masks_of_one_alone_is_named():
+    three = np.zeros((3, 3, 3), int)
+    three[:, :2, :2] = RUN
+    other = three.copy()
+    other[0, 0] += [-1, 0, 1]  # one pixel of a class that nothing else shows
+    both = replace(parity(other), run=three)
+    found = gate(both, names=("sky", "road", "boat"), precision="int8")
+    assert found.classes[2].run is None
+    assert found.classes[2].bundle == 0
+    # (209 / 260 + 40 / 90 + 0) / 3 and not (210 / 260 + 40 / 90) / 2
+    change = (209 / 260 + 40 / 90) / 3 - (210 / 260 + 40 / 90) / 2
+    assert found.failures == (
+        f"The mIoU differs by {change:+.4f} (allowed: 0.01). Classes: boat n/a to 0.0000.",
+    )
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_where_nothing_was_compared_it_is_not_passed(precision):
+    nothing = replace(parity(), run=0 * RUN, bundle=0 * RUN)
+    assert gate(nothing, precision=precision).failures == (
+        "No pixel of these images has a class: their mIoU is n/a.",
+    )
+
+
+def test_one_class_everywhere_hides_no_other_network():
+    far = replace(size(), apart=0.5)
+    assert gate(sizes=(size(), far)).failures == (
+        "onnxruntime at 3 x 65x97: its logits are 0.5 deviations away.",
+    )
+    assert gate(sizes=(far,), precision="bf16").passed
+    assert raw_agrees((size(), size(0.9998)))
+    for wrong in (far, size(0.9), size(fault="it fails")):
+        assert not raw_agrees((wrong,))
 
 
 def test_it_is_json_without_nan():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 from PIL import Image
 from served import FORM, LABELS, Painted, Served, encoded, form, scene, serving
 
+from bundles.made import description, write_bundle
 from intarsia.images import Scaling
 from intarsia.inference import Inference
-from intarsia.prediction import predict_folder
+from intarsia.prediction import Predictor, predict_folder
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -141,6 +143,13 @@ def test_tiff_is_taken_where_the_model_was_trained_on_it() -> None:
         np.testing.assert_array_equal(reply.mask, served.predictor(scene()))
         assert served.predict(moving("TIFF")).status == 422
         assert served.predict(content[:-900]).status == 422
+
+
+def test_a_bundle_knows_the_files_that_it_was_trained_on(tmp_path: Path) -> None:
+    for kinds, status in (((".png", ".tif"), 200), ((".png",), 415)):
+        bundle = write_bundle(tmp_path / "m.intarsia", description(suffixes=kinds))
+        with serving(Predictor(bundle)) as served:
+            assert served.predict(encoded(scene(), "TIFF")).status == status
 
 
 def test_deep_images_are_taken_where_the_model_knows_them() -> None:

@@ -20,6 +20,8 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 def select_device(name: str = "auto") -> str:
     """A device that is there: `auto` prefers cuda, then mps.
 
+    Where it is cuda, what says fp32 computes in fp32 from then on, and not in TF32.
+
     Raises:
         RecipeError: an unknown name, or a device that torch cannot use here.
     """
@@ -31,13 +33,16 @@ def select_device(name: str = "auto") -> str:
         "cpu": True,
     }
     if name == "auto":
-        return next(device for device, there in available.items() if there)
+        name = next(device for device, there in available.items() if there)
     if not available[name]:
         raise RecipeError(
             f'device "{name}" is not available here',
             expected=", ".join(d for d, there in available.items() if there),
             hint="`intarsia env` says why",
         )
+    if name == "cuda":
+        # torch's default for convolutions has 10 bits of 23: no mask would be that of an export
+        torch.backends.cudnn.allow_tf32 = False
     return name
 
 

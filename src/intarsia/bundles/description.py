@@ -22,10 +22,11 @@ Runtime = Literal["onnxruntime", "openvino"]
 class Description:
     """Everything between an image and its mask but the network itself.
 
-    `name` is the run's, `data` that of the data it was trained on. `precision` is the one it
-    computes in, `runtimes` are those that can, the preferred one first. `size` is the only
-    (height, width) in pixels that the network takes, None where it takes any. `license` is that of
-    the model, "" where nobody said it. `version` is that of the Intarsia which wrote it.
+    `name` is the run's, `data` that of the data it was trained on, whose images' names end like
+    `suffixes` (`.jpg`; empty in bundles that were written before they were kept). `precision` is
+    the one it computes in, `runtimes` are those that can, the preferred one first. `size` is the
+    only (height, width) in pixels that the network takes, None where it takes any. `license` is
+    that of the model, "" where nobody said it. `version` is that of the Intarsia which wrote it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Description:
     settings: Settings
     channel_names: tuple[str, ...]
     page: int | None
+    suffixes: tuple[str, ...]
     precision: Precision
     runtimes: tuple[Runtime, ...]
     size: tuple[int, int] | None
@@ -51,6 +53,7 @@ class Description:
             "labels": self.labels.to_json(),
             "channel_names": list(self.channel_names),
             "page": self.page,
+            "suffixes": list(self.suffixes),
             "preprocessing": self.preprocessing.to_json(),
             "predict": asdict(self.settings),
             "network": {
@@ -86,6 +89,7 @@ class Description:
             settings=_settings(fields.inner("predict")),
             channel_names=fields.texts("channel_names"),
             page=None if fields.empty("page") else fields.whole("page", 0, 2**31),
+            suffixes=_suffixes(fields) if fields.has("suffixes") else (),
             precision=cast(Precision, network.choice("precision", get_args(Precision))),
             runtimes=_runtimes(network),
             size=None if network.empty("size") else _pair(network.wholes("size", 2)),
@@ -111,6 +115,15 @@ def _labels(fields: Fields) -> LabelMap:
         return LabelMap.of(names, colors)
     except DataError as error:
         raise fields.wrong("labels", error.what, "names that differ") from error
+
+
+def _suffixes(fields: Fields) -> tuple[str, ...]:
+    found = fields.texts("suffixes")
+    if any(text != text.lower() or (text and text[0] != ".") for text in found):
+        raise fields.wrong(
+            "suffixes", list(found), 'ends of names such as ".jpg", in small letters'
+        )
+    return found
 
 
 def _preprocessing(fields: Fields) -> Preprocessing:

@@ -14,6 +14,7 @@ from PIL import Image
 from intarsia.errors import BundleError
 
 MAX_PIXELS = 20_000_000
+MAX_TESTS = 20  # two members each; an archive has a largest number of those
 
 _NPY = (1, 0)
 

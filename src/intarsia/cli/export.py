@@ -9,6 +9,7 @@ import typer
 
 from intarsia.cli.arguments import DeviceOption, VerboseOption
 from intarsia.cli.display import progress
+from intarsia.cli.settings import SettingsOption, open_run
 
 
 def export(
@@ -45,6 +46,7 @@ def export(
     self_tests: Annotated[
         int, typer.Option(metavar="N", help="Validation images that go into a bundle; 0: none.")
     ] = 3,
+    settings: SettingsOption = None,
     device: DeviceOption = "auto",
     verbose: VerboseOption = False,
 ) -> None:
@@ -63,7 +65,7 @@ def export(
     try:
         with progress("exporting") as show:
             gate = write(
-                run,
+                open_run(run, settings),
                 out,
                 data,
                 format=format,
@@ -86,5 +88,5 @@ def export(
 
 def _license_text(given: str) -> str:
     """What is given, or what stands in the file of that name."""
-    named = 0 < len(given) < 256 and "\n" not in given and Path(given).is_file()
+    named = 0 < len(given.encode()) < 256 and "\n" not in given and Path(given).is_file()
     return Path(given).read_text(encoding="utf-8", errors="replace") if named else given

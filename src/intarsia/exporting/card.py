@@ -5,25 +5,34 @@ Its headings follow Mitchell et al., "Model cards for model reporting" (FAT* 201
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from intarsia.bundles import Description
 from intarsia.exporting.gate import Gate
-from intarsia.runs import Run
+from intarsia.runs import CrossValidation, Run
 
 SCHEMA = 1
+IN_FOLDS = "in folds"  # of a cross-validation: each image has trained all networks but one
 _WEAK = 0.5  # IoU below which a class is named among the limits
 
 
 def model_card(run: Run, described: Description, gate: Gate) -> dict[str, Any]:
     """The card as JSON; n/a is None."""
     samples = run.manifest["samples"]
-    counts = Counter(item["split"] or "none" for item in samples)
+    folded = isinstance(run, CrossValidation)
+    counts = Counter(
+        IN_FOLDS if folded and item.get("fold") is not None else item["split"] or "none"
+        for item in samples
+    )
     groups = {item["group"] for item in samples if item["group"]}
+    used = json.loads(json.dumps(run.settings))
     sheets = {
-        name: _sheet(sheet) for name, sheet in run.evaluations.items() if not sheet.get("settings")
+        name: _sheet(sheet)
+        for name, sheet in run.evaluations.items()
+        if sheet.get("settings", {}) == used
     }
     recipe = run.recipe
     card: dict[str, Any] = {
@@ -60,7 +69,7 @@ def model_card(run: Run, described: Description, gate: Gate) -> dict[str, Any]:
         "evaluations": sheets,
         "gate": gate.to_json(),
     }
-    card["limits"] = _limits(card)
+    card["limits"] = _limits(card, run)
     return card
 
 
@@ -73,13 +82,21 @@ def _sheet(sheet: Mapping[str, Any]) -> dict[str, Any]:
     return {key: sheet.get(key) for key in keys}
 
 
-def _limits(card: Mapping[str, Any]) -> list[str]:
+def _limits(card: Mapping[str, Any], run: Run) -> list[str]:
     data, model = card["data"], card["model"]
-    trained = data["images"].get("train") or sum(data["images"].values())
+    images = data["images"]
+    trained = images.get("train") or images.get(IN_FOLDS) or sum(images.values())
     limits = [
         f"It was trained on {trained} images of {data['name']}. How good it is on images of "
         "another origin (camera, scale, light, place) was not measured."
     ]
+    if isinstance(run, CrossValidation):
+        limits.append(
+            "Most of its networks were trained on the images of the gate: the mIoU there is no "
+            "measure of how good it is."
+        )
+    elif not run.finished:
+        limits.append("Its training was stopped before its end.")
     if not any(sheet["split"] == "test" for sheet in card["evaluations"].values()):
         limits.append("It was not measured on a test split.")
     for sheet in card["evaluations"].values():
@@ -144,22 +161,25 @@ def card_text(card: Mapping[str, Any], gate: Gate) -> str:
     ]
     for sheet in card["evaluations"].values():
         lines += [f"On {sheet['split']} of {sheet['data']} ({sheet['images']} images):", ""]
-        lines += ["| | IoU | Dice |", "|---|---|---|"]
-        lines.append(f"| mean | {_ratio(sheet['miou'])} | {_ratio(sheet['mean_dice'])} |")
-        lines += [
-            f"| {_cell(row['name'])} | {_ratio(row['iou'])} | {_ratio(row['dice'])} |"
+        lines += ["| | IoU | 95 % interval | Dice |", "|---|---|---|---|"]
+        between = sheet["intervals"] or {}
+        rows = [("mean", sheet["miou"], between.get("miou"), sheet["mean_dice"])]
+        by_class = between.get("iou") or {}
+        rows += [
+            (_cell(row["name"]), row["iou"], by_class.get(row["name"]), row["dice"])
             for row in sheet["classes"]
+        ]
+        lines += [
+            f"| {name} | {_ratio(iou)} | {_between(interval)} | {_ratio(dice)} |"
+            for name, iou, interval, dice in rows
         ]
         lines.append("")
     if not card["evaluations"]:
-        lines += ["The run holds no metric sheet.", ""]
+        lines += ["The run holds no metric sheet of this way to use it.", ""]
     if card["test_looks"]:
         times = "once" if card["test_looks"] == 1 else f"{card['test_looks']} times"
         lines += [f"The run has been measured on a test split {times}.", ""]
     lines += [
-        f"mIoU of the run on {gate.split} with the interval over its {gate.run.groups} "
-        f"groups of images: {gate.run}.",
-        "",
         "## Limits",
         "",
         *(f"- {text}" for text in card["limits"]),
@@ -176,6 +196,12 @@ def card_text(card: Mapping[str, Any], gate: Gate) -> str:
 
 def _ratio(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
+
+
+def _between(interval: Mapping[str, Any] | None) -> str:
+    if interval is None or interval["low"] is None:
+        return "n/a"
+    return f"{interval['low']:.3f} to {interval['high']:.3f}"
 
 
 def _cell(text: str) -> str:

@@ -23,13 +23,13 @@ from intarsia.exporting.formats import (
     with_metadata,
     write_representation,
 )
-from intarsia.exporting.gate import MAX_DIFFERENCE, MIN_AGREEMENT, Gate, judge, refusal
+from intarsia.exporting.gate import MAX_DIFFERENCE, Gate, judge, refusal
 from intarsia.exporting.images import run_dataset, spread, validation_images
 from intarsia.exporting.parity import (
     SizeParity,
     measure_parity,
     measure_raw,
-    raw_agreement,
+    raw_agrees,
     raw_shapes,
 )
 from intarsia.exporting.request import Format, check_arguments, check_packages, only_size, tile_size
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 SELF_TESTS = 3
 _CALIBRATION = 100  # samples of the train split that int8 is fitted to
 _TIMED = 3
-_LARGEST_TEST = 2_000_000  # pixels
+_LARGEST_TEST = 1400  # pixels a side
 
 _log = logging.getLogger("intarsia")
 
@@ -83,7 +83,7 @@ def export(
     by a better one only.
 
     Args:
-        run: a finished run, or its folder.
+        run: a run with trained weights, or its folder; the export predicts as `run.setting` says.
         out: the file to write; for `openvino` a new folder.
         data: where the validation images are.
         format: bundle, onnx or openvino.
@@ -100,11 +100,11 @@ def export(
         ExportError: the network cannot be exported, a package is missing, or the gate is not
             passed; nothing is written then.
         DataError: no validation images, or not those of the run; `out` cannot be written.
-        RunError: the run is not finished or damaged.
+        RunError: the run has no weights yet, or is damaged.
     """
     opened = run if isinstance(run, Run) else Run.open(run)
     target = Path(out)
-    check_arguments(target, format, precision, max_difference, tile)
+    check_arguments(target, format, precision, max_difference, tile, self_tests)
     check_packages(format, precision)
     dataset = run_dataset(opened, data)
     split, samples = validation_images(dataset, opened)
@@ -172,6 +172,7 @@ class _Export:
             settings=settings,
             channel_names=tuple(run.manifest.get("channel_names", ())),
             page=run.manifest.get("page"),
+            suffixes=tuple(sorted(run.suffixes)),
             precision=precision,
             runtimes=_RUNTIMES[precision],
             size=self.graph.size,
@@ -257,7 +258,7 @@ class _Export:
         found: dict[Runtime, tuple[SizeParity, ...]] = {}
         for name, network in networks.items():
             rows = measure_raw(name, self._raw, network, images, preprocessing, shapes)
-            if found and raw_agreement(rows) < MIN_AGREEMENT:
+            if found and not raw_agrees(rows):
                 _log.warning("%s does something else with this network: it is left out", name)
                 continue
             found[name] = rows
@@ -276,13 +277,10 @@ class _Export:
     def self_tests(
         self, data: Dataset, samples: Sequence[Sample], count: int
     ) -> tuple[SelfTest, ...]:
-        """Some of the images with the masks that the export gives."""
+        """Some of the images, of large ones a part, with the masks that the export gives."""
         images = (data.read_image(sample) for sample in spread(samples, count))
-        return tuple(
-            SelfTest(image, self._inference.mask(image))
-            for image in images
-            if image.shape[0] * image.shape[1] <= _LARGEST_TEST
-        )
+        parts = (image[:_LARGEST_TEST, :_LARGEST_TEST] for image in images)
+        return tuple(SelfTest(part, self._inference.mask(part)) for part in parts)
 
     def with_footprints(self, gate: Gate, image: Pixels) -> Gate:
         """The gate with what run and bundle need in processes of their own."""
@@ -290,7 +288,9 @@ class _Export:
             path = Path(folder) / f"model{SUFFIX}"
             path.write_bytes(self._packed(gate, ()))
             footprints = (
-                measure_footprint(self.run.path, image, device=self.device),
+                measure_footprint(
+                    self.run.path, image, device=self.device, settings=self.run.assignments
+                ),
                 measure_footprint(path, image, device="cpu"),
             )
         return replace(gate, footprints=footprints)

@@ -33,14 +33,15 @@ def with_metadata(model: bytes, described: Description) -> bytes:
 
 def metadata(described: Description) -> dict[str, Any]:
     """The metadata of a plain ONNX file. Deepness scales 8-bit images only, in square tiles."""
-    preprocessing = described.preprocessing
+    preprocessing, threshold = described.preprocessing, described.settings.threshold
     entries: dict[str, Any] = {
         "intarsia": described.to_json(),
         "model_type": "Segmentor",
         "class_names": {str(label.id): label.name for label in described.labels.classes},
         "tiles_overlap": round(100 * described.settings.overlap),
-        # the most probable class wins, however probable
-        "seg_thresh": described.settings.threshold or 0.0,
+        # what is less probable counts as 0 before the most probable class is chosen: below a half
+        # it changes nothing, so such a threshold cannot be said
+        "seg_thresh": threshold if threshold is not None and threshold > 0.5 else 0.0,
     }
     height, width = described.size or preprocessing.size
     if height == width:

@@ -8,12 +8,11 @@ from typing import Any
 
 from intarsia import metrics
 from intarsia.errors import ExportError
-from intarsia.exporting.parity import Parity, SizeParity, raw_agreement
+from intarsia.exporting.parity import MAX_APART, MIN_AGREEMENT, Parity, SizeParity, raw_agreement
 from intarsia.prediction.footprint import Footprint
 from intarsia.statistics import MIOU, Difference, Estimate, count_groups, estimate
 from intarsia.statistics import measure_difference as measure
 
-MIN_AGREEMENT = 0.9999  # share of pixels, of a network that computes in fp32
 MAX_DIFFERENCE = 0.01  # of mIoU
 
 
@@ -30,6 +29,18 @@ class ClassParity:
         if self.run is None or self.bundle is None:
             return None
         return self.bundle - self.run
+
+    @property
+    def change(self) -> float:
+        """How far the two are apart; 1 where a class appears in the masks of one alone."""
+        if self.difference is None:
+            return float(self.run is not self.bundle)
+        return abs(self.difference)
+
+    def __str__(self) -> str:
+        if self.difference is None:
+            return f"{self.name} {_ratio(self.run)} to {_ratio(self.bundle)}"
+        return f"{self.name} {self.difference:+.3f}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +89,17 @@ class Gate:
                         f"Only {_percent(share)} of the pixels of the {what} get the same class "
                         f"(expected: {_percent(MIN_AGREEMENT)})."
                     )
+            # where one class is everywhere, classes agree whatever the logits are
+            found += [
+                f"{row.runtime} at {_shape(row)}: its logits are {row.apart:.1g} deviations away."
+                for row in self.sizes
+                if row.apart is not None and row.apart > MAX_APART
+            ]
         value = self.difference.value
-        if value is not None and abs(value) > self.max_difference:
-            broken = ", ".join(f"{row.name} {row.difference:+.3f}" for row in self.broken)
+        if value is None:
+            found.append("No pixel of these images has a class: their mIoU is n/a.")
+        elif abs(value) > self.max_difference:
+            broken = ", ".join(map(str, self.broken))
             found.append(
                 f"The mIoU differs by {value:+.4f} (allowed: {self.max_difference:g})."
                 + (f" Classes: {broken}." if broken else "")
@@ -90,12 +109,8 @@ class Gate:
     @property
     def broken(self) -> list[ClassParity]:
         """The classes whose IoU differs by more than is allowed of the mean, worst first."""
-        rows = [
-            row
-            for row in self.classes
-            if row.difference is not None and abs(row.difference) > self.max_difference
-        ]
-        return sorted(rows, key=lambda row: -abs(row.difference or 0))
+        rows = [row for row in self.classes if row.change > self.max_difference]
+        return sorted(rows, key=lambda row: -row.change)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; n/a is None."""

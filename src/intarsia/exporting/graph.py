@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from intarsia.backends.onnx_backend import onnx_network
 from intarsia.backends.torch_backend import Network, mean_logits, torch_network
 from intarsia.errors import BundleError, ExportError
+from intarsia.exporting.parity import MAX_APART
 
 INPUT = "images"
 LOGITS, PROBABILITIES = "logits", "probabilities"
@@ -25,7 +26,6 @@ LOGITS, PROBABILITIES = "logits", "probabilities"
 TRACED = (134, 163)
 # Sizes that nothing was traced at: what was baked in shows at them.
 _OTHERS = ((1, 201, 147), (3, 161, 258))
-_TOLERANCE = 1e-2  # of the logits' deviation
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _disagreement(
         if found.shape != expected.shape:
             return f"at {size} it gives {found.shape}, not {expected.shape}"
         apart = float(np.abs(found - expected).max()) / max(float(expected.std()), 1e-6)
-        if not apart < _TOLERANCE:
+        if not apart < MAX_APART:
             return f"at {size} its logits are {apart:.1g} deviations away"
     return None
 

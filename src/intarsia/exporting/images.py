@@ -24,6 +24,13 @@ def run_dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
             where=dataset.root,
             expected=f"those of the run: {', '.join(run.labels.names)}",
         )
+    channels = len(run.preprocessing.mean)
+    if dataset.channels != channels:
+        raise DataError(
+            f"the images have {dataset.channels} channels, the model takes {channels}",
+            where=dataset.root,
+            hint="--data with the data of the training",
+        )
     return dataset.with_splits_of(run.manifest) if dataset.known_to(run.manifest) else dataset
 
 

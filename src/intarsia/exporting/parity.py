@@ -15,6 +15,10 @@ from intarsia.errors import DataError
 from intarsia.inference import Inference, Network, read_ahead
 from intarsia.transforms import Pixels, Preprocessing
 
+# of a network that computes in fp32
+MIN_AGREEMENT = 0.9999  # share of pixels
+MAX_APART = 1e-2  # of the logits' deviation
+
 
 @dataclass(frozen=True, eq=False)
 class Parity:
@@ -70,6 +74,12 @@ def raw_agreement(rows: Sequence[SizeParity]) -> float:
     if any(row.fault for row in rows):
         return 0.0
     return sum(row.agreement * row.pixels for row in rows) / sum(row.pixels for row in rows)
+
+
+def raw_agrees(rows: Sequence[SizeParity]) -> bool:
+    """Whether these are the rows of a network that does in fp32 what the run's does."""
+    near = all(row.apart is not None and row.apart <= MAX_APART for row in rows)
+    return near and raw_agreement(rows) >= MIN_AGREEMENT
 
 
 def measure_parity(

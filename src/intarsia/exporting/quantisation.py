@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -51,19 +54,18 @@ def quantise(model: bytes, inputs: Sequence[Batch]) -> bytes:
     quantization through weight equalization and bias correction", ICCV 2019).
     """
     forbid_telemetry()
-    import logging
-
     import nncf
     import onnx
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
     given: Any = onnx.load_model_from_string(model)
     calibration = nncf.Dataset([{INPUT: batch} for batch in inputs])
-    made = nncf.quantize(
-        given,
-        calibration,
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(inputs),
-    )
+    with contextlib.redirect_stdout(io.StringIO()):  # its bars would stand among the results
+        made = nncf.quantize(
+            given,
+            calibration,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(inputs),
+        )
     data: bytes = made.SerializeToString()
     return data

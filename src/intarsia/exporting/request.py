@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from intarsia.bundles import SUFFIX, Precision
+from intarsia.bundles.self_test import MAX_TESTS
 from intarsia.errors import DataError, ExportError, RecipeError, did_you_mean
 from intarsia.images import check_new_folder
 from intarsia.transforms import Preprocessing
@@ -17,7 +18,12 @@ Format = Literal["bundle", "onnx", "openvino"]
 
 
 def check_arguments(
-    target: Path, format: str, precision: str, max_difference: float, tile: int | None
+    target: Path,
+    format: str,
+    precision: str,
+    max_difference: float,
+    tile: int | None,
+    self_tests: int,
 ) -> None:
     """Raises where the format, the numbers or the file to write cannot be."""
     for value, valid, what in (
@@ -32,6 +38,12 @@ def check_arguments(
         )
     if tile is not None and not 32 <= tile <= 4096:
         raise RecipeError(f"a tile of {tile} px", expected="32 to 4096", where="--tile")
+    if not 0 <= self_tests <= MAX_TESTS:
+        raise RecipeError(
+            f"{self_tests} images to test itself on",
+            where="--self-tests",
+            expected=f"0 to {MAX_TESTS}",
+        )
     if format == "onnx" and precision == "bf16":
         raise ExportError(
             "a plain ONNX file is no bf16 model: bfloat16 is how OpenVINO computes",

@@ -73,7 +73,14 @@ def bundle_settings(bundle: Bundle, assignments: Sequence[str]) -> Settings:
             where=bundle.path,
             hint="pip install pydantic pyyaml, or export it with these keys",
         ) from error
-    stored = Recipe.model_validate(bundle.recipe)
+    try:
+        stored = Recipe.model_validate(bundle.recipe)
+    except ValueError as error:
+        raise BundleError(
+            "its recipe is of another version of Intarsia: predict.* keys cannot be changed",
+            where=bundle.path,
+            hint="export the run again, with these keys",
+        ) from error
     changed = used_otherwise(stored, assignments)
     before, after = stored.predict.model_dump(), changed.predict.model_dump()
     keys = {key for key, value in after.items() if value != before[key]}

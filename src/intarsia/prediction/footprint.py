@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,12 @@ class Footprint:
     peak_bytes: int | None
 
 
-def measure_footprint(model: Path, image: NDArray[Any], *, device: str = "auto") -> Footprint:
+def measure_footprint(
+    model: Path, image: NDArray[Any], *, device: str = "auto", settings: Sequence[str] = ()
+) -> Footprint:
     """Loads the run or bundle in a new process and predicts the pixels (H, W, C) there.
+
+    `settings` are those of `Predictor`.
 
     Raises:
         ModelError: the process failed; its last line says why.
@@ -35,7 +40,7 @@ def measure_footprint(model: Path, image: NDArray[Any], *, device: str = "auto")
     with tempfile.TemporaryDirectory() as folder:
         pixels = Path(folder) / "image.npy"
         np.save(pixels, image, allow_pickle=False)
-        words = [sys.executable, "-m", __name__, str(model), str(pixels), device]
+        words = [sys.executable, "-m", __name__, str(model), str(pixels), device, *settings]
         begun = time.perf_counter()
         with subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -52,11 +57,11 @@ def measure_footprint(model: Path, image: NDArray[Any], *, device: str = "auto")
     return Footprint(seconds, json.loads(line)["peak_bytes"])
 
 
-def main(model: str, image: str, device: str) -> None:
+def main(model: str, image: str, device: str, *settings: str) -> None:
     """Predicts once and prints the peak memory."""
     from intarsia.prediction.predictor import Predictor
 
-    Predictor(model, device=device)(np.load(image, allow_pickle=False))
+    Predictor(model, device=device, settings=settings)(np.load(image, allow_pickle=False))
     print(json.dumps({"peak_bytes": _peak_bytes()}), flush=True)
 
 
@@ -76,4 +81,4 @@ def _peak_bytes() -> int | None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:])

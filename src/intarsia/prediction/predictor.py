@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intarsia.errors import ImageError
+from intarsia.errors import ImageError, RunError
 from intarsia.images.pixels import read_pixels
 from intarsia.inference import Ids, Inference, Settings
 from intarsia.labels import LabelMap
@@ -60,9 +60,17 @@ class Predictor:
             self._use_run(path, device, texts)
 
     def _use_run(self, path: Run | str | PathLike[str], device: str, settings: list[str]) -> None:
-        from intarsia.backends.device import select_device
-        from intarsia.backends.torch_backend import torch_network
-        from intarsia.runs import Run
+        try:
+            from intarsia.backends.device import select_device
+            from intarsia.backends.torch_backend import torch_network
+            from intarsia.runs import Run
+        except ModuleNotFoundError as error:
+            raise RunError(
+                f"this is no bundle, and a run needs the package {error.name}",
+                where=path,
+                expected="a file that `intarsia export` wrote",
+                hint="pip install intarsia with all that it needs",
+            ) from error
 
         run = path if isinstance(path, Run) else Run.open(Path(path))
         run = run.setting(settings) if settings else run
@@ -71,7 +79,7 @@ class Predictor:
         self.labels = run.labels
         self.preprocessing = run.preprocessing
         self.settings = run.used_as
-        self.suffixes = frozenset(Path(s["image"]).suffix.lower() for s in run.manifest["samples"])
+        self.suffixes = run.suffixes
         self.page = run.manifest.get("page")
         self._channel_names: tuple[str, ...] = tuple(run.manifest.get("channel_names", ()))
         self.inference = run.inference(
@@ -91,6 +99,7 @@ class Predictor:
         self.labels = described.labels
         self.preprocessing = described.preprocessing
         self.settings = bundle_settings(bundle, settings)
+        self.suffixes = frozenset(described.suffixes)
         self.page = described.page
         self._channel_names = described.channel_names
         self.inference = self.settings.inference(

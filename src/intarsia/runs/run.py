@@ -114,6 +114,11 @@ class Run:
         return {k: v for k, v in now.items() if v != stored[k] and k not in _PICTURES_ONLY}
 
     @property
+    def assignments(self) -> list[str]:
+        """`settings` as the texts that `setting` takes."""
+        return [f"predict.{key}={json.dumps(value)}" for key, value in self.settings.items()]
+
+    @property
     def name(self) -> str:
         return self.path.resolve().name
 
@@ -147,6 +152,11 @@ class Run:
     @cached_property
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.from_json(self.manifest["preprocessing"])
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """How the names of its data's images end: `.jpg`, `.tif`, ..."""
+        return frozenset(Path(item["image"]).suffix.lower() for item in self.manifest["samples"])
 
     def dataset(self) -> Dataset:
         """The data set as it was when the training began."""
