@@ -48,7 +48,10 @@ _MAIN = re.compile(r"<main>(.*)</main>", re.DOTALL)
 _SECTIONS = re.compile(r'<nav aria-label="Sections">.*?</nav>', re.DOTALL)
 # reports and comparisons are whole pages of their own, with styles and pictures inside
 _SELF_CONTAINED = {
-    "content-security-policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    "content-security-policy": (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
 }
 
 
@@ -79,7 +82,7 @@ def page_routes(service: Service, app: FastAPI) -> APIRouter:
         if name not in _STATIC:
             raise Refusal(404, "not-found", "no such file")
         content, kind = _static(name)
-        return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+        return Response(content, media_type=kind)
 
     return router
 
@@ -137,9 +140,7 @@ def _page(
         "has_runs": service.runs is not None,
         "version": __version__,
     }
-    return HTMLResponse(
-        render(template, {**shared, **values}), headers={"cache-control": "no-cache"}
-    )
+    return HTMLResponse(render(template, {**shared, **values}))
 
 
 def _whole_page(page: Path | None) -> Response:
