@@ -107,11 +107,12 @@ def test_only_the_pictures_that_are_asked_for(served: Served) -> None:
         (encoded(np.full((20, 30), 40_000, np.uint16)), 422, "unreadable"),
         (png_of(9400, 9400), 413, "too-many-pixels"),
         (png_of(100_000, 100_000), 413, "too-many-pixels"),
+        (png_of(40_000, 1), 413, "too-many-pixels"),
         (png_of(1, 1), 422, "unreadable"),
     ],
     ids=[
         "empty", "text", "html", "svg", "gif", "tiff", "pdf", "cut jpeg", "cut png", "cut header",
-        "apng", "moving webp", "16 bit", "bomb", "huge bomb", "no pixels",
+        "apng", "moving webp", "16 bit", "bomb", "huge bomb", "a line", "no pixels",
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted(served: Served, content: bytes, status: int, reason: str) -> None:
