@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -17,6 +19,11 @@ from playwright.sync_api import expect
 from served import LABELS, Painted, Served, encoded, scene, serving
 
 from browsing import FAINT, SPILLED, browser
+from intarsia.serving import Service
+from intarsia.serving.refusal import Refusal
+from intarsia.serving.run_list import find_runs, read_progress, read_summary
+
+REPEAT = "compared/runs/a 'net'/repeat-0"
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +38,20 @@ def runs(tmp_path_factory: Any, folded: Any) -> Path:
     (folder / "damaged" / "dataset.json").write_text("{}")
     (folder / "compared").mkdir()
     (folder / "compared" / "comparison.html").write_text("<html>compared</html>")
+    shutil.copytree(folded.path / "fold-1", folder / "compared" / "runs" / "a 'net'" / "repeat-0")
     return folder
 
 
 @pytest.fixture(scope="module")
-def with_runs(runs: Path) -> Iterator[Served]:
+def with_runs(runs: Path, tmp_path_factory: Any) -> Iterator[Served]:
     def load(path: str) -> Painted:
         predictor = Painted()
         predictor.name = Path(path).name
         return predictor
 
-    with serving(runs=runs, path=runs / "single <b>", load=load) as served:
+    own = tmp_path_factory.mktemp("own") / "painted"
+    shutil.copytree(runs / "single <b>", own)
+    with serving(runs=runs, path=own, load=load) as served:
         yield served
 
 
@@ -74,7 +84,12 @@ def test_the_settings_of_the_page_are_those_of_the_service(with_runs: Served) ->
 
 def test_what_the_list_of_runs_says(with_runs: Served) -> None:
     found = {run["name"]: run for run in with_runs.get("/v1/runs").json}
-    assert set(found) == {"folded", "single <b>", "damaged"}
+    assert set(found) == {
+        "folded", "folded/fold-0", "folded/fold-1", "single <b>", "damaged", REPEAT,
+    }  # fmt: skip
+    repeat = found[REPEAT]
+    assert (repeat["state"], repeat["epochs"], repeat["usable"]) == ("finished", 2, True)
+    assert len(with_runs.get(f"/v1/runs/{quote(REPEAT, safe='')}").json["series"]) == 1
     assert found["damaged"]["state"] == "damaged"
     assert "99" in found["damaged"]["fault"]
     single = found["single <b>"]
@@ -87,6 +102,93 @@ def test_what_the_list_of_runs_says(with_runs: Served) -> None:
     assert {name: len(rows) for name, rows in folds.items()} == {"fold 0": 2, "fold 1": 2}
     assert with_runs.get("/v1/runs/none").status == 404
     assert with_runs.get("/v1/runs/..%2F..%2Fetc").status == 404
+
+
+def test_members_are_listed_with_what_they_belong_to(with_runs: Served) -> None:
+    text = unescape(with_runs.get("/runs").body.decode())
+    sections = {re.findall(r'aria-label="([^"]*)"', s)[0]: s for s in text.split("<section ")[1:]}
+    assert set(sections) == {"folded", "single <b>", "damaged", "compared"}
+    members = {
+        name: re.findall(r'<details [^>]*data-run="([^"]*)"', s) for name, s in sections.items()
+    }
+    assert members == {
+        "folded": ["folded/fold-0", "folded/fold-1"],
+        "single <b>": [],
+        "damaged": [],
+        "compared": [REPEAT],
+    }
+    assert 'href="/comparisons/compared"' in sections["compared"]
+    assert f'href="/?run={quote(REPEAT)}"' in sections["compared"]
+    said = with_runs.predict(encoded(scene()), query=f"?run={quote(REPEAT)}").json
+    assert said["model"] == REPEAT
+
+
+def test_a_folder_that_is_a_comparison_itself(runs: Path) -> None:
+    with serving(runs=runs / "compared") as served:
+        assert served.get("/comparisons/").body == b"<html>compared</html>"
+        assert '/comparisons/"' in served.get("/runs").body.decode()
+        assert [run["name"] for run in served.get("/v1/runs").json] == [REPEAT[9:]]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("log.jsonl", b'[1, 2]\n"text"\n'),
+        ("log.jsonl", b'{"epoch": 1, "val_miou": "high"}\n{"epoch": 2, "val_miou": 0.5}\n'),
+        ("log.jsonl", b'{"epoch": 1, "val_mi'),
+        ("log.jsonl", b"\xff\xfe"),
+        ("recipe.yaml", b"- a\n- list\n"),
+        ("recipe.yaml", b"\x00\xff"),
+        ("dataset.json", b"[]"),
+        ("dataset.json", b'{"name": 3}'),
+        ("dataset.json", b"[" * 100_000),
+    ],
+)
+def test_a_damaged_run_does_not_hide_the_others(
+    tmp_path: Path, folded: Any, file: str, content: bytes
+) -> None:
+    shutil.copytree(folded.path / "fold-0", tmp_path / "good")
+    shutil.copytree(folded.path / "fold-0", tmp_path / "bad")
+    (tmp_path / "bad" / file).write_bytes(content)
+    found = {name: read_summary(path, name) for name, path in find_runs(tmp_path).items()}
+    assert found["good"].state == "finished"
+    assert found["bad"].state == "damaged"
+    assert found["bad"].fault
+    assert str(tmp_path) not in found["bad"].fault
+    assert read_progress(tmp_path / "bad", "bad").state == "damaged"
+
+
+def test_a_name_that_is_no_text_is_shown_all_the_same(tmp_path: Path, folded: Any) -> None:
+    try:
+        shutil.copytree(folded.path / "fold-0", tmp_path / os.fsdecode(b"\xff"))
+    except OSError:
+        pytest.skip("this file system takes only names that are text")
+    with serving(runs=tmp_path) as served:
+        assert [run["name"] for run in served.get("/v1/runs").json] == ["?"]
+        assert served.get("/runs").status == served.get("/").status == 200
+        assert served.get("/v1/runs/%3F").json["epochs"] == 2
+
+
+def test_a_run_is_loaded_again_when_its_weights_are_newer(with_runs: Served, runs: Path) -> None:
+    service = with_runs.service
+    first = service.take("folded")
+    service.models.give_back(first)
+    again = service.take("folded")
+    service.models.give_back(again)
+    assert again is first
+    weights = next((runs / "folded").rglob("best.safetensors"))
+    os.utime(weights, ns=(2**62, 2**62))
+    newer = service.take("folded")
+    service.models.give_back(newer)
+    assert newer is not first
+
+
+def test_the_run_that_is_served_is_not_loaded_twice(runs: Path) -> None:
+    service = Service(Painted(), path=runs / "folded" / "fold-0", runs=runs)
+    assert service.take("folded/fold-0") is service.models.own
+    assert service.take("painted") is service.models.own
+    with pytest.raises(Refusal, match="no such run"):
+        service.take("folded/fold-7")
 
 
 def test_a_run_that_is_written_to_is_in_training(with_runs: Served, runs: Path) -> None:
@@ -132,7 +234,7 @@ def test_another_run_predicts_when_it_is_asked_for(with_runs: Served) -> None:
 
 def test_two_other_runs_are_not_in_memory_together(with_runs: Served) -> None:
     models = with_runs.service.models
-    models.take("folded", with_runs.service.others())
+    models.take("folded", with_runs.service.others()["folded"])
     try:
         reply = with_runs.predict(encoded(scene()), query="?run=single%20%3Cb%3E")
         assert (reply.status, reply.headers["retry-after"]) == (503, "5")
