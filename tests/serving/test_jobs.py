@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import traceback
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from served import FORM, Painted, Reply, Served, encoded, form, scene, serving
+
+from intarsia.serving.refusal import Refusal
 
 # above the size that is answered at once, and larger than the 64,000 pixels of one pass
 LARGE = scene(300, 420)
@@ -111,6 +114,16 @@ def test_what_cannot_be_a_job(content: bytes, status: int) -> None:
             assert said["state"] == "failed"
             assert said["error"]["reason"] == "unreadable"
             assert served.get(f"{reply.headers['location']}/result").status == 422
+            # asking again and again keeps nothing of each time
+            (job,) = served.service.jobs._jobs.values()
+            for _ in range(3):
+                assert served.get(f"{reply.headers['location']}/result").status == 422
+                served.get(reply.headers["location"])
+            error = job.outcome
+            assert isinstance(error, Refusal)
+            once = len(traceback.extract_tb(error.__traceback__))
+            served.get(f"{reply.headers['location']}/result")
+            assert len(traceback.extract_tb(error.__traceback__)) == once
         else:
             assert len(served.service.jobs) == 0
             assert not list(served.service.spool.iterdir())

@@ -413,7 +413,9 @@ def test_two_tabs_at_once(with_runs: Served, photo: Path) -> None:
 
 
 @pytest.mark.browser
-def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(photo: Path) -> None:
+def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(
+    photo: Path, tmp_path: Path
+) -> None:
     with serving(max_pixels=5000, queue=1) as served, browser() as chromium:
         page = chromium.new_page()
         page.goto(served.url)
@@ -426,11 +428,14 @@ def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(photo: Path)
         assert line.recv(12) == b"HTTP/1.1 200"
         page.wait_for_selector("img.large")
         assert page.locator(".shares tbody tr").count() == 3
-        assert (
-            page.get_by_role("link", name="Download: Mask")
-            .get_attribute("href")
-            .startswith("/v1/jobs/")
-        )
+        with page.expect_download() as mask:
+            page.get_by_role("link", name="Download: Mask").click()
+        mask.value.save_as(tmp_path / "mask.png")
+        with Image.open(tmp_path / "mask.png") as saved:
+            expected = served.predictor.inference.mask(scene(75, 110))
+            np.testing.assert_array_equal(np.asarray(saved), expected)
+        # it is not kept for longer than the page needs it
+        served.until(lambda: len(served.service.jobs) == 0)
 
 
 @pytest.mark.browser
@@ -472,6 +477,8 @@ def test_every_page_can_be_read_at_every_width(with_runs: Served, photo: Path, s
             page.on("request", lambda request, asked=asked: asked.append(request.url))
             for path in ("/", "/model", "/runs", "/docs"):
                 page.goto(with_runs.url + path)
+                for member in page.locator("details.member summary").all():
+                    member.click()
                 if path == "/":
                     upload(page, photo)
                     page.wait_for_selector(".viewer:not([hidden])")

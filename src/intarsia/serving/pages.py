@@ -26,6 +26,7 @@ from intarsia.serving.run_list import (
     RunSummary,
     find_comparisons,
     find_runs,
+    is_usable,
     read_entries,
     read_progress,
     read_summary,
@@ -158,11 +159,7 @@ def _static(name: str) -> tuple[bytes, str]:
 def _usable(service: Service) -> list[str]:
     """The other runs that can predict."""
     others = service.others().items()
-    return [
-        name
-        for name, path in others
-        if not service.is_own(path) and read_summary(path, name).usable
-    ]
+    return [name for name, path in others if is_usable(path) and not service.is_own(path)]
 
 
 def _card(service: Service) -> dict[str, object]:

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 
 from intarsia.errors import IntarsiaError
 from intarsia.runs import CrossValidation, Run
+from intarsia.runs.checkpoint import BEST
 from intarsia.runs.lock import is_written_to
+from intarsia.runs.run import FOLDS
 
 State = Literal["training", "finished", "stopped", "damaged"]
 
@@ -93,6 +95,12 @@ def read_entries(folder: Path) -> list[Entry]:
     ]
 
 
+def is_usable(path: Path) -> bool:
+    """Whether a run can predict, by the files that are there; a cross-validation once it ended."""
+    whole = (path / FOLDS).is_file()
+    return (path / ("summary.json" if whole else f"checkpoints/{BEST}")).is_file()
+
+
 def read_summary(path: Path, name: str) -> RunSummary:
     """A line about one run; a damaged one says so instead of hiding the others."""
     try:
@@ -139,9 +147,6 @@ def _summary(run: Run, name: str) -> RunSummary:
     best = (min if metric == "loss" else max)(measured, default=None)
     total = recipe.train.epochs * (run.count if isinstance(run, CrossValidation) else 1)
     busy = any(is_written_to(part.path) for part in (run, *parts.values()))
-    weights = any(
-        part.checkpoints.joinpath("best.safetensors").is_file() for part in parts.values()
-    )
     return RunSummary(
         name=name,
         state="finished" if run.finished else "training" if busy else "stopped",
@@ -152,7 +157,7 @@ def _summary(run: Run, name: str) -> RunSummary:
         metric=metric,
         best=best,
         report=(run.path / REPORT).is_file(),
-        usable=run.finished if isinstance(run, CrossValidation) else weights,
+        usable=is_usable(run.path),
     )
 
 
