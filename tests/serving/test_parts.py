@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import signal
 import socket
 import subprocess
@@ -216,6 +217,19 @@ def test_what_the_command_does_not_take(
     monkeypatch.chdir(tmp_path)
     assert main(["serve", *words, "--port", "0"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_newest_finished_run_may_be_in_a_comparison(tmp_path: Path) -> None:
+    from intarsia.cli.serve import _newest
+
+    places = ("old", "cmp/runs/unet/repeat-0", "cmp/runs/unet/repeat-1", "stopped")
+    for age, place in enumerate(places):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "recipe.yaml").touch()
+        if place != "stopped":
+            (tmp_path / place / "summary.json").touch()
+            os.utime(tmp_path / place / "summary.json", (age, age))
+    assert _newest(tmp_path) == tmp_path / "cmp" / "runs" / "unet" / "repeat-1"
 
 
 @pytest.mark.slow

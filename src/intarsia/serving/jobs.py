@@ -60,12 +60,16 @@ class Job:
 
     def write(self, segmented: Segmented) -> Answer:
         """Pictures into the folder, figures as the answer, with links to the pictures."""
-        self.folder.mkdir()
         links: dict[Part, str] = {}
-        for part in PARTS:
-            content, self.kinds[part] = picture(segmented, part)
-            (self.folder / part).write_bytes(content)
-            links[part] = f"{self.path}/{part}"
+        try:
+            self.folder.mkdir()
+            for part in PARTS:
+                content, self.kinds[part] = picture(segmented, part)
+                (self.folder / part).write_bytes(content)
+                links[part] = f"{self.path}/{part}"
+        except BaseException:  # half a result helps nobody, least of all on a full disk
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
         if self.work is not None and self.work.gone:  # deleted meanwhile
             shutil.rmtree(self.folder, ignore_errors=True)
         body = prediction(segmented, links).model_dump_json(by_alias=True).encode()
