@@ -413,26 +413,29 @@ def test_two_tabs_at_once(with_runs: Served, photo: Path) -> None:
 
 
 @pytest.mark.browser
-def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(
-    photo: Path, tmp_path: Path
-) -> None:
+def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(tmp_path: Path) -> None:
     with serving(max_pixels=5000, queue=1) as served, browser() as chromium:
-        page = chromium.new_page()
+        # wider than the window, as the picture of a large image is
+        wide = scene(36, 540)
+        (tmp_path / "wide.png").write_bytes(encoded(wide))
+        page = chromium.new_page(viewport={"width": 390, "height": 800})
         page.goto(served.url)
         served.predictor.hold.clear()
         line = served.begin(encoded(scene()))
         served.until(lambda: served.service.slots.taken == 1)
-        upload(page, photo)
+        upload(page, tmp_path / "wide.png")
         expect(page.locator(".doing")).to_contain_text("busy")
         served.predictor.hold.set()
         assert line.recv(12) == b"HTTP/1.1 200"
         page.wait_for_selector("img.large")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert page.evaluate(SPILLED) == []
         assert page.locator(".shares tbody tr").count() == 3
         with page.expect_download() as mask:
             page.get_by_role("link", name="Download: Mask").click()
         mask.value.save_as(tmp_path / "mask.png")
         with Image.open(tmp_path / "mask.png") as saved:
-            expected = served.predictor.inference.mask(scene(75, 110))
+            expected = served.predictor.inference.mask(wide)
             np.testing.assert_array_equal(np.asarray(saved), expected)
         # it is not kept for longer than the page needs it
         served.until(lambda: len(served.service.jobs) == 0)
