@@ -28,6 +28,7 @@ from intarsia.transforms import Preprocessing
 
 LABELS = LabelMap.of(["ground", "box", "sky <script>"], [(0, 114, 178), (230, 159, 0), (9, 9, 99)])
 BOUNDARY = "a-boundary"
+REPEAT = "compared/runs/a 'net'/repeat-0"  # a run of a comparison, in a folder of runs
 
 
 class Painted(Predictor):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import traceback
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from served import FORM, Painted, Reply, Served, encoded, form, scene, serving
+
+from intarsia.serving.jobs import Job
+from intarsia.serving.refusal import Refusal
+from intarsia.serving.work import Work
 
 # above the size that is answered at once, and larger than the 64,000 pixels of one pass
 LARGE = scene(300, 420)
@@ -111,9 +118,45 @@ def test_what_cannot_be_a_job(content: bytes, status: int) -> None:
             assert said["state"] == "failed"
             assert said["error"]["reason"] == "unreadable"
             assert served.get(f"{reply.headers['location']}/result").status == 422
+            # asking again and again keeps nothing of each time
+            (job,) = served.service.jobs._jobs.values()
+            for _ in range(3):
+                assert served.get(f"{reply.headers['location']}/result").status == 422
+                served.get(reply.headers["location"])
+            error = job.outcome
+            assert isinstance(error, Refusal)
+            once = len(traceback.extract_tb(error.__traceback__))
+            served.get(f"{reply.headers['location']}/result")
+            assert len(traceback.extract_tb(error.__traceback__)) == once
         else:
             assert len(served.service.jobs) == 0
             assert not list(served.service.spool.iterdir())
+
+
+def test_a_full_disk_leaves_no_half_result(monkeypatch: Any) -> None:
+    written = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if self.name == "confidence":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with serving(max_pixels=60_000) as served:
+        location = begin(served).headers["location"]
+        said = finished(served, location)
+        assert (said["state"], said["error"]["reason"]) == ("failed", "no-room")
+        reply = served.get(f"{location}/result")
+        assert (reply.status, reply.headers["retry-after"]) == (503, "30")
+        assert not list(served.service.spool.iterdir())
+
+
+def test_a_job_that_was_given_up_says_when_to_come_back() -> None:
+    work = Work(Path("x"), 1, None, None, None, None, large=True)  # type: ignore[arg-type]
+    work.future.cancel()
+    outcome = Job("id", Path("folder"), work).outcome
+    assert isinstance(outcome, Refusal)
+    assert (outcome.status, outcome.headers["retry-after"]) == (503, "30")
 
 
 def test_jobs_are_given_up_when_the_service_stops() -> None:

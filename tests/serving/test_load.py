@@ -225,6 +225,61 @@ def test_a_stuck_and_a_dead_network_are_noticed() -> None:
         assert other.predict(encoded(scene())).reason == "not-ready"
 
 
+def test_a_full_disk_and_no_memory_say_when_to_come_back(monkeypatch: Any) -> None:
+    with serving() as served:
+
+        def full(self: Any, data: Any, start: int, end: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("intarsia.serving.upload._Part.data", full)
+            reply = served.predict(encoded(scene()))
+        assert (reply.status, reply.reason) == (503, "no-room")
+        assert reply.headers["retry-after"] == "30"
+        assert not list(served.service.spool.iterdir())
+
+        def small(path: Any) -> None:
+            raise MemoryError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(served.predictor, "read", small)
+            reply = served.predict(encoded(scene()))
+        assert (reply.status, reply.headers["retry-after"]) == (503, "10")
+        served.until(lambda: served.service.slots.taken == 0)
+        assert served.predict(encoded(scene())).status == 200
+
+
+def test_what_follows_the_network_may_take_longer_where_it_is_a_crf() -> None:
+    from dataclasses import replace
+
+    predictor, held = Painted(), threading.Event()
+
+    def refine(probabilities: Any, picture: Any) -> Any:
+        assert held.wait(20)
+        return probabilities
+
+    predictor.inference = replace(predictor.inference, refine=refine)
+    with serving(predictor, stalled=0.1) as served:
+        line = served.begin(encoded(scene()))
+        served.until(lambda: len(predictor.seen) == 1)
+        time.sleep(0.4)
+        assert served.get("/livez").status == 200
+        served.until(lambda: served.get("/livez").status == 503)
+        held.set()
+        assert read_reply(line).status == 200
+
+
+def test_a_dead_helper_is_noticed() -> None:
+    with serving() as served:
+        threading.excepthook, kept = (lambda _: None), threading.excepthook
+        served.service.pipeline._decode = lambda work: _die()  # type: ignore[method-assign]
+        try:
+            served.begin(encoded(scene()))
+            served.until(lambda: served.get("/livez").status == 503)
+        finally:
+            threading.excepthook = kept
+
+
 def _die() -> Any:
     raise SystemError("the thread of the network ends here")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,11 @@ from intarsia.errors import ImageError, RunError, ServiceError
 from intarsia.images import mask_png
 from intarsia.inference import Inference
 from intarsia.serving import Limits, Service
+from intarsia.serving.bound import memory_bound, probability_bytes
+from intarsia.serving.limits import longest_side
 from intarsia.serving.negotiation import preferred
 from intarsia.serving.refusal import ClientGone, Refusal
-from intarsia.serving.server import bound_socket, memory_bound, serve
+from intarsia.serving.server import bound_socket, serve
 from intarsia.serving.service import largest_sample
 from intarsia.serving.upload import BodyLimits, receive_image
 from intarsia.transforms import Fit, Preprocessing
@@ -88,16 +92,45 @@ def test_the_form_that_a_client_likes_best(accept: str | None, expected: str) ->
     assert preferred(accept, ("application/json", "image/png")) == expected
 
 
-def test_limits_are_above_zero_and_their_sum_is_said() -> None:
+def test_limits_are_above_zero() -> None:
     with pytest.raises(ServiceError, match="queue is 0"):
         Limits(queue=0)
     with pytest.raises(ServiceError, match="max_body"):
         Limits(max_body=-1)
-    bound = Limits(queue=10, max_body=1_000_000, max_pixels=1_000_000).memory(7, sample_bytes=3)
-    assert bound.uploads == 10_000_000
+
+
+def test_the_sum_of_the_bound_is_said() -> None:
+    limits = Limits(queue=10, max_body=1_000_000, max_pixels=1_000_000, jobs=2, job_factor=4)
+    bound = memory_bound(Service(Painted(), limits=limits))
     assert bound.decoded == 2 * (3 + 32) * 1_000_000
-    assert bound.total == 7 + bound.uploads + bound.decoded + bound.answers + bound.job
-    assert str(bound).startswith(f"{bound.total / 1e6:,.0f} MB at most: model 0 MB + uploads 10 MB")
+    assert bound.answers == 10 * 5 * 1_000_000
+    assert bound.files == 10 * 1_000_000 + 2 * (4_000_000 + 4 * 4_000_000)
+    assert bound.total == sum(
+        (bound.model, bound.decoded, bound.probabilities, bound.answers, bound.job)
+    )
+    shown = str(bound)
+    assert shown.startswith(f"{bound.total / 1e6:,.0f} MB at most: model {bound.model / 1e6:,.0f}")
+    assert "+ answers 50 MB +" in shown
+
+
+def test_the_probabilities_of_the_widest_image_are_within_the_bound() -> None:
+    import tracemalloc
+
+    predictor = Painted(fit="tiles")
+    wide = np.zeros((250, 4000, 3), np.uint8)
+    most = probability_bytes(predictor.inference, 3, 1_000_000)
+    assert longest_side(1_000_000) == 4000
+    tracemalloc.start()
+    for band in predictor.inference.bands(wide):
+        predictor.inference.decide(band)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # 48 rows of 3 classes at 4,000 columns, twice and a little; the rest is for what is enlarged
+    assert most == 110_000_000 + 48 * 4000 * 12 * 9 // 4
+    assert 48 * 4000 * 12 < taken < most - 100_000_000 + 8 * 48 * 64 * 40
+    crf = replace(predictor.inference, refine=lambda probabilities, picture: probabilities)
+    assert probability_bytes(crf, 3, 1_000_000) == 1_000_000 * (100 + 120)
+    assert probability_bytes(Painted(fit="grid").inference, 3, 1_000_000) == 24_000_000
 
 
 def test_a_taken_port_is_known_before_the_model_is_loaded(tmp_path: Path) -> None:
@@ -184,6 +217,19 @@ def test_what_the_command_does_not_take(
     monkeypatch.chdir(tmp_path)
     assert main(["serve", *words, "--port", "0"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_newest_finished_run_may_be_in_a_comparison(tmp_path: Path) -> None:
+    from intarsia.cli.serve import _newest
+
+    places = ("old", "cmp/runs/unet/repeat-0", "cmp/runs/unet/repeat-1", "stopped")
+    for age, place in enumerate(places):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "recipe.yaml").touch()
+        if place != "stopped":
+            (tmp_path / place / "summary.json").touch()
+            os.utime(tmp_path / place / "summary.json", (age, age))
+    assert _newest(tmp_path) == tmp_path / "cmp" / "runs" / "unet" / "repeat-1"
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import struct
 import zlib
@@ -108,11 +109,12 @@ def test_only_the_pictures_that_are_asked_for(served: Served) -> None:
         (encoded(np.full((20, 30), 40_000, np.uint16)), 422, "unreadable"),
         (png_of(9400, 9400), 413, "too-many-pixels"),
         (png_of(100_000, 100_000), 413, "too-many-pixels"),
+        (png_of(40_000, 1), 413, "too-many-pixels"),
         (png_of(1, 1), 422, "unreadable"),
     ],
     ids=[
         "empty", "text", "html", "svg", "gif", "tiff", "pdf", "cut jpeg", "cut png", "cut header",
-        "apng", "moving webp", "16 bit", "bomb", "huge bomb", "no pixels",
+        "apng", "moving webp", "16 bit", "bomb", "huge bomb", "a line", "no pixels",
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted(served: Served, content: bytes, status: int, reason: str) -> None:
@@ -255,6 +257,47 @@ def test_paths_and_methods_that_are_not_there(served: Served) -> None:
     assert served.get("/v1/predict").status == 405
     assert served.ask("POST", "/livez", b"").status == 405
     assert served.predict(encoded(scene()), query="?run=other").status == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/v1/model", "/metrics", "/static/try.js"])
+def test_head_is_get_without_the_body(served: Served, path: str) -> None:
+    head, whole = served.ask("HEAD", path), served.get(path)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert served.ask("HEAD", "/v1/predict").status == 405
+
+
+def test_a_connection_goes_on_after_a_refusal(served: Served) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    for content, status in [(b"no image", 415), (encoded(scene()), 200)] * 2:
+        line.request("POST", "/v1/predict", form(content), FORM)
+        answer = line.getresponse()
+        assert answer.status == status
+        answer.read()
+    for method in ("PUT", "GET"):  # a body where none belongs is read and forgotten
+        line.request(method, "/livez", b"x" * 5000)
+        assert line.getresponse().read()
+    line.request("GET", "/readyz")
+    assert line.getresponse().read() == b"ready"
+    line.close()
+
+
+def test_a_client_that_asks_before_it_sends(served: Served) -> None:
+    """Expect: 100-continue; who is refused is not asked for the body."""
+    head = (
+        "POST /v1/predict HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+        f"Content-Type: {FORM['content-type']}\r\nContent-Length: {{}}\r\n\r\n"
+    )
+    body = form(encoded(scene()))
+    with served.connect() as line:
+        line.sendall(head.format(len(body)).encode())
+        assert line.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        line.sendall(body)
+        assert line.recv(12) == b"HTTP/1.1 200"
+    with served.connect() as line:
+        line.sendall(head.format(300_000).encode())
+        assert line.recv(12) == b"HTTP/1.1 413"
+    served.until(lambda: served.service.slots.taken == 0)
 
 
 def test_the_description_has_examples_and_needs_no_network(served: Served) -> None:

@@ -101,7 +101,10 @@ def _newest(runs: Path | None) -> Path:
             expected="RUN or BUNDLE, or --runs DIR",
             hint="for example: intarsia serve runs/camvid",
         )
-    finished = list(runs.glob("*/summary.json"))
+    from intarsia.serving.run_list import find_runs
+
+    summaries = [path / "summary.json" for path in find_runs(runs).values()]
+    finished = [path for path in summaries if path.is_file()]
     if not finished:
         raise RunError("no finished run in the folder", where=runs, hint="`intarsia runs` lists")
     return max(finished, key=lambda path: path.stat().st_mtime).parent

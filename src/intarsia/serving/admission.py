@@ -14,6 +14,7 @@ from intarsia.serving.refusal import Refusal
 GUARDED = ("/v1/predict", "/v1/jobs")
 
 _LINGER = 2.0  # seconds in which a client may finish sending what is not wanted
+_PIECE = 1 << 16  # bytes of an answer that are given to the connection at once
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -22,6 +23,7 @@ _HEADERS = {
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
 }
 _ROUTES = (
     "/v1/predict",
@@ -62,10 +64,11 @@ class Gate:
     """The outermost layer of the service (pure ASGI).
 
     `closed` gives the reason for which nobody is let in at the moment, or None. A request of
-    `GUARDED` that is let in holds a slot until its answer is sent or its client is gone. Of bodies
-    that nobody wants, those declared to have at most `moderate` bytes are left to the server to
-    read and forget; after any other the connection is closed. Every response gets the headers
-    that keep a browser on this site, and is counted.
+    `GUARDED` that is let in holds a slot until its answer is sent or its client is gone, which a
+    client is that takes nothing of an answer for `idle` seconds. Of bodies that nobody wants,
+    those declared to have at most `moderate` bytes are left to the server to read and forget;
+    after any other the connection is closed. HEAD is answered as GET, without the body. Every
+    response gets the headers that keep a browser on this site, and is counted.
     """
 
     def __init__(
@@ -75,19 +78,23 @@ class Gate:
         slots: Slots,
         gauges: Gauges,
         moderate: int,
+        idle: float,
         closed: Callable[[], Refusal | None],
     ) -> None:
         self.app = app
         self.slots = slots
         self.gauges = gauges
         self.moderate = moderate
+        self.idle = idle
         self.closed = closed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self.gauges, self.moderate)
+        exchange = _Exchange(self, scope, receive, send)
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server, which knows better, sends no body
         if scope["method"] != "POST" or scope["path"] not in GUARDED:
             await self.app(scope, exchange.receive, exchange.send)
             return
@@ -106,17 +113,18 @@ class Gate:
 class _Exchange:
     """One request and its response, watched from outside."""
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, gauges: Gauges, moderate: int
-    ) -> None:
+    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self._gauges = gauges
+        self._gauges = gate.gauges
+        self._idle = gate.idle
         self._route = _route(scope["path"])
-        self._unread = scope["method"] == "POST"
-        declared = Headers(scope=scope).get("content-length", "")
-        self._endless = not declared.isdecimal() or int(declared) > moderate
+        headers = Headers(scope=scope)
+        chunked, declared = "transfer-encoding" in headers, headers.get("content-length", "0")
+        self._unread = chunked or declared != "0"
+        self._endless = chunked or not declared.isdecimal() or int(declared) > gate.moderate
         self._close = False
+        self._stalled = False
         self.slots: Slots | None = None  # where it holds one
 
     def leave(self) -> None:
@@ -143,11 +151,33 @@ class _Exchange:
         elif self._close and not message.get("more_body", False):
             # the answer is out, and whole by its Content-Length. Closing at once would reset the
             # connection under a client that still sends, and take the answer with it.
-            await self._send({**message, "more_body": True})
+            await self._pass_on({**message, "more_body": True})
             self.leave()
             await self._linger()
             message = {"type": "http.response.body", "body": b""}
-        await self._send(message)
+        await self._pass_on(message)
+
+    async def _pass_on(self, message: Message) -> None:
+        """Send in pieces: the server keeps whole whatever it is given at once.
+
+        So the memory of an answer is free only when the place of its request is.
+        """
+        body = message.get("body", b"")
+        last = max(0, len(body) - 1) // _PIECE * _PIECE
+        for at in range(0, last, _PIECE):
+            piece = {"type": message["type"], "body": body[at : at + _PIECE], "more_body": True}
+            await self._pass_on_piece(piece)
+        await self._pass_on_piece({**message, "body": body[last:]} if last else message)
+
+    async def _pass_on_piece(self, message: Message) -> None:
+        if self._stalled:
+            return  # the server closes the connection where an answer ends too early
+        try:
+            async with asyncio.timeout(self._idle):
+                await self._send(message)
+        except TimeoutError:
+            self._stalled = True
+            self._gauges.abandoned.inc()
 
     async def refuse(self, refusal: Refusal) -> None:
         """Answer without having read the body."""

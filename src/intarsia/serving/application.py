@@ -64,6 +64,7 @@ def build_application(service: Service) -> ASGIApp:
         slots=service.slots,
         gauges=service.gauges,
         moderate=service.limits.max_body,
+        idle=service.limits.idle,
         closed=service.closed,
     )
 

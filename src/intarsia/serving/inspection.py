@@ -7,6 +7,7 @@ from pathlib import Path
 
 from intarsia.errors import ImageError
 from intarsia.images import ImageHeader, read_header
+from intarsia.serving.limits import longest_side
 from intarsia.serving.refusal import Refusal
 
 ALWAYS = ("JPEG", "PNG", "WEBP", "BMP")
@@ -84,6 +85,14 @@ def inspect_upload(
             f"{header.width} x {header.height} is {header.width * header.height / 1e6:.1f} "
             "million pixels",
             expected=f"at most {max_pixels / 1e6:g} million",
+            hint=larger,
+        )
+    if max(header.width, header.height) > longest_side(max_pixels):
+        raise Refusal(
+            413,
+            "too-many-pixels",
+            f"{header.width} x {header.height}: a side is too long",
+            expected=f"at most {longest_side(max_pixels)} pixels a side",
             hint=larger,
         )
     if header.frames > 1 and page is None:

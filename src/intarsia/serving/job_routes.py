@@ -87,7 +87,10 @@ def job_routes(service: Service) -> APIRouter:
 
 
 def _finished(job: Job) -> Answer:
-    answer = job.answer
-    if answer is None:
+    outcome = job.outcome
+    if outcome is None:
         raise Refusal(409, "not-finished", "the job is not finished", retry_after=1)
-    return answer
+    if isinstance(outcome, Refusal):
+        # a traceback grows with each raise of the same one
+        raise outcome.with_traceback(None)
+    return outcome

@@ -48,27 +48,28 @@ class Job:
         return f"/v1/jobs/{self.id}"
 
     @property
-    def answer(self) -> Answer | None:
-        """The result, None while there is none.
-
-        Raises:
-            Refusal: the job has failed.
-        """
+    def outcome(self) -> Answer | Refusal | None:
+        """The result, or why there is none; None before the end."""
         future = None if self.work is None else self.work.future
         if future is None or not future.done():
             return None
         if future.cancelled():
-            raise Refusal(503, "draining", "the job was given up")
-        return future.result()
+            return Refusal(503, "draining", "the job was given up", retry_after=_RETRY)
+        error = future.exception()
+        return error if isinstance(error, Refusal) else future.result()
 
     def write(self, segmented: Segmented) -> Answer:
         """Pictures into the folder, figures as the answer, with links to the pictures."""
-        self.folder.mkdir()
         links: dict[Part, str] = {}
-        for part in PARTS:
-            content, self.kinds[part] = picture(segmented, part)
-            (self.folder / part).write_bytes(content)
-            links[part] = f"{self.path}/{part}"
+        try:
+            self.folder.mkdir()
+            for part in PARTS:
+                content, self.kinds[part] = picture(segmented, part)
+                (self.folder / part).write_bytes(content)
+                links[part] = f"{self.path}/{part}"
+        except BaseException:  # half a result helps nobody, least of all on a full disk
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
         if self.work is not None and self.work.gone:  # deleted meanwhile
             shutil.rmtree(self.folder, ignore_errors=True)
         body = prediction(segmented, links).model_dump_json(by_alias=True).encode()
@@ -148,12 +149,12 @@ class Jobs:
         state: State = "waiting"
         error, result, left = None, None, None
         progress = 0.0 if work is None else work.progress
-        if work is not None and work.future.done():
-            try:
-                _ = job.answer  # raises what became of it
+        outcome = job.outcome
+        if outcome is not None:
+            if isinstance(outcome, Refusal):
+                state, error = "failed", outcome.to_json()
+            else:
                 state, result, progress = "done", f"{job.path}/result", 1.0
-            except Refusal as refusal:
-                state, error = "failed", refusal.to_json()
             self.expire()
             ended = time.monotonic() if job.ended is None else job.ended
             left = round(max(0.0, ended + self._limits.job_lifetime - time.monotonic()), 1)

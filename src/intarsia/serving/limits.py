@@ -1,18 +1,14 @@
-"""How much the service takes on at once, and the memory that comes to."""
+"""How much the service takes on at once."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from intarsia.errors import ServiceError
 
-# Bytes a pixel beside the decoded image itself: the decoder's own buffer and an upright copy; mask,
-# confidence and labelled regions; the pictures made of them, as files and as base64.
-_DECODING = 10
-_MASKING = 8
-_WRITING = 14
-_ANSWER = 2  # of a finished answer with every picture in it
 _PARTS = 2  # one in the network, one before or behind it
+_LONG = 4  # a row of tiles is held at a time: what is very wide would take more than its pixels
 
 
 @dataclass(frozen=True)
@@ -61,45 +57,11 @@ class Limits:
     def job_pixels(self) -> int:
         return self.job_factor * self.max_pixels
 
-    def memory(self, model: int, *, sample_bytes: int) -> MemoryBound:
-        """The bound where `model` bytes are taken before the first request.
 
-        `sample_bytes` are those of one decoded pixel, all channels.
-        """
-        each = sample_bytes + _DECODING + _MASKING + _WRITING
-        return MemoryBound(
-            model=model,
-            uploads=self.queue * self.max_body,
-            answers=self.queue * self.max_pixels * _ANSWER,
-            decoded=self.decoded_pixels * each,
-            job=self.job_pixels * each,
-        )
+def longest_side(pixels: int) -> int:
+    """How long a side may be of images of at most so many pixels: four times that of a square.
 
-
-@dataclass(frozen=True)
-class MemoryBound:
-    """Bytes: the model with what it works in, uploads, images and results, answers, one job.
-
-    Uploads are files in the system's temporary folder, which may be memory or disk.
+    >>> longest_side(4_000_000)
+    8000
     """
-
-    model: int
-    uploads: int
-    decoded: int
-    answers: int
-    job: int
-
-    @property
-    def total(self) -> int:
-        return self.model + self.uploads + self.decoded + self.answers + self.job
-
-    def __str__(self) -> str:
-        parts = (
-            ("model", self.model),
-            ("uploads", self.uploads),
-            ("decoded images", self.decoded),
-            ("answers", self.answers),
-            ("one job", self.job),
-        )
-        shown = " + ".join(f"{name} {size / 1e6:,.0f} MB" for name, size in parts)
-        return f"{self.total / 1e6:,.0f} MB at most: {shown}"
+    return _LONG * math.isqrt(pixels)

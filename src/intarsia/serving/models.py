@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,20 +56,20 @@ class Models:
         self._load = load
         self._lock = threading.Lock()
         self._other: Model | None = None
+        self._made_of: tuple[Path, int] | None = None
         self._users = 0
 
-    def take(self, name: str | None, others: Mapping[str, Path]) -> Model:
-        """The model to be used, until `give_back`; None is the service's own.
+    def take(self, name: str, path: Path | None) -> Model:
+        """The model of another run, until `give_back`; loaded anew where its weights are newer.
 
         Raises:
             Refusal: 404 where there is none of this name, 503 while another one is in use.
         """
-        if name is None or name == self.own.name:
-            return self.own
-        if name not in others or self._load is None:
+        if path is None or self._load is None:
             raise Refusal(404, "not-found", "no such run", hint="GET /v1/runs lists them")
+        wanted = path, _newest_weights(path)
         with self._lock:
-            if self._other is None or self._other.name != name:
+            if self._other is None or self._made_of != wanted:
                 if self._users:
                     raise Refusal(
                         503,
@@ -79,12 +79,12 @@ class Models:
                     )
                 self._other = None  # before the next one takes its memory
                 try:
-                    predictor = self._load(str(others[name]))
+                    predictor = self._load(str(path))
                 except IntarsiaError as error:
                     raise Refusal(
                         422, "unfit", f"the run cannot predict: {error.what}", hint=error.hint
                     ) from error
-                self._other = Model.of(name, predictor, self._beat)
+                self._other, self._made_of = Model.of(name, predictor, self._beat), wanted
             self._users += 1
             return self._other
 
@@ -92,3 +92,8 @@ class Models:
         if model is not self.own:
             with self._lock:
                 self._users -= 1
+
+
+def _newest_weights(run: Path) -> int:
+    """When a run, or a fold of it, was last given better weights."""
+    return max((file.stat().st_mtime_ns for file in run.rglob("*.safetensors")), default=0)

@@ -26,6 +26,8 @@ from intarsia.serving.run_list import (
     RunSummary,
     find_comparisons,
     find_runs,
+    is_usable,
+    read_entries,
     read_progress,
     read_summary,
 )
@@ -48,7 +50,10 @@ _MAIN = re.compile(r"<main>(.*)</main>", re.DOTALL)
 _SECTIONS = re.compile(r'<nav aria-label="Sections">.*?</nav>', re.DOTALL)
 # reports and comparisons are whole pages of their own, with styles and pictures inside
 _SELF_CONTAINED = {
-    "content-security-policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    "content-security-policy": (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
 }
 
 
@@ -79,7 +84,7 @@ def page_routes(service: Service, app: FastAPI) -> APIRouter:
         if name not in _STATIC:
             raise Refusal(404, "not-found", "no such file")
         content, kind = _static(name)
-        return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+        return Response(content, media_type=kind)
 
     return router
 
@@ -95,13 +100,12 @@ def run_routes(service: Service, folder: Path) -> APIRouter:
         return path
 
     def listed() -> list[RunSummary]:
-        return [read_summary(path) for path in find_runs(folder)]
+        return [read_summary(path, name) for name, path in find_runs(folder).items()]
 
     @router.get("/runs", include_in_schema=False)
     async def runs() -> Response:
         values = {
-            "runs": await run_in_threadpool(listed),
-            "comparisons": list(find_comparisons(folder)),
+            "entries": await run_in_threadpool(read_entries, folder),
             "folder": folder.resolve().name,
         }
         return _page(service, "runs.html", "Runs", values)
@@ -110,15 +114,15 @@ def run_routes(service: Service, folder: Path) -> APIRouter:
     async def run_list() -> list[RunSummary]:
         return await run_in_threadpool(listed)
 
-    @router.get("/v1/runs/{name}", tags=["runs"], summary="One run with its curves")
+    @router.get("/v1/runs/{name:path}", tags=["runs"], summary="One run with its curves")
     async def progress(name: str) -> RunProgress:
-        return await run_in_threadpool(read_progress, run_of(name))
+        return await run_in_threadpool(read_progress, run_of(name), name)
 
-    @router.get("/runs/{name}/report", include_in_schema=False)
+    @router.get("/runs/{name:path}/report", include_in_schema=False)
     async def report(name: str) -> Response:
         return _whole_page(run_of(name) / REPORT)
 
-    @router.get("/comparisons/{name}", include_in_schema=False)
+    @router.get("/comparisons/{name:path}", include_in_schema=False)
     async def comparison(name: str) -> Response:
         page = find_comparisons(folder).get(name)
         return _whole_page(page)
@@ -137,9 +141,7 @@ def _page(
         "has_runs": service.runs is not None,
         "version": __version__,
     }
-    return HTMLResponse(
-        render(template, {**shared, **values}), headers={"cache-control": "no-cache"}
-    )
+    return HTMLResponse(render(template, {**shared, **values}))
 
 
 def _whole_page(page: Path | None) -> Response:
@@ -156,11 +158,8 @@ def _static(name: str) -> tuple[bytes, str]:
 
 def _usable(service: Service) -> list[str]:
     """The other runs that can predict."""
-    if service.runs is None:
-        return []
-    own = service.models.own.name
-    summaries = [read_summary(path) for path in find_runs(service.runs)]
-    return [run.name for run in summaries if run.usable and run.name != own]
+    others = service.others().items()
+    return [name for name, path in others if is_usable(path) and not service.is_own(path)]
 
 
 def _card(service: Service) -> dict[str, object]:

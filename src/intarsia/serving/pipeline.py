@@ -17,7 +17,7 @@ from intarsia.serving.work import Answer, Segmented, Work
 
 _HELPERS = 2
 _LONGEST_RETRY = 60  # seconds
-_JOB_PATIENCE = 10
+_PATIENCE = 10  # times `Limits.stalled`
 _MEMORY_OF_PACE = 0.1  # weight of the latest image in the mean time of one
 
 _log = logging.getLogger("intarsia.serving")
@@ -52,14 +52,16 @@ class Pipeline:
         self._busy = False
         self._beat = time.monotonic()
         self._stopping = False
-        self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
-        self._helpers = [
-            threading.Thread(target=self._help, name=f"helper-{n}", daemon=True)
-            for n in range(_HELPERS)
+        self._threads = [
+            threading.Thread(target=self._infer, name="inference", daemon=True),
+            *(
+                threading.Thread(target=self._help, name=f"helper-{n}", daemon=True)
+                for n in range(_HELPERS)
+            ),
         ]
 
     def start(self) -> None:
-        for thread in (self._inference, *self._helpers):
+        for thread in self._threads:
             thread.start()
 
     def stop(self, seconds: float = 5.0) -> None:
@@ -80,7 +82,7 @@ class Pipeline:
             self._changed.notify_all()
         for work in rest:
             self._finish(work, Refusal(503, "draining", "the service is stopping", retry_after=5))
-        for thread in (self._inference, *self._helpers):
+        for thread in self._threads:
             if thread.ident is not None:
                 thread.join(seconds)
 
@@ -91,12 +93,13 @@ class Pipeline:
 
     @property
     def alive(self) -> bool:
-        """False where the inference thread has died, or is stuck in one pass of the network."""
+        """False where a thread has died, or the network is stuck in one pass."""
         works = self._current
-        # what a job does between two passes, such as a CRF of the whole image, may take long
-        patience = self.limits.stalled * (_JOB_PATIENCE if works and works[0].large else 1)
+        slow = bool(works) and (works[0].large or works[0].model.inference.refine is not None)
+        # what comes after the passes, such as a CRF of the whole image, may take long
+        patience = self.limits.stalled * (_PATIENCE if slow else 1)
         stuck = self._busy and time.monotonic() - self._beat > patience
-        return self._inference.is_alive() and not stuck
+        return all(thread.is_alive() for thread in self._threads) and not stuck
 
     @property
     def retry_after(self) -> int:
@@ -104,7 +107,7 @@ class Pipeline:
         return max(1, min(_LONGEST_RETRY, round(self.pace * (self.depth + 1))))
 
     def beat(self) -> None:
-        """Called by the inference thread before each pass of the network."""
+        """Called by the inference thread before each pass of the network, and each image."""
         self._beat = time.monotonic()
         works = self._current
         if works and (self._stopping or all(work.useless for work in works)):
@@ -266,7 +269,10 @@ class Pipeline:
             try:
                 images = [work.image for work in works if work.image is not None]
                 bands = works[0].model.inference.batch(images)
-                found = [w.segment(b, begun) for w, b in zip(works, bands, strict=True)]
+                found = []
+                for work, parts in zip(works, bands, strict=True):
+                    self.beat()  # a CRF of each of eight takes long
+                    found.append(work.segment(parts, begun))
             except _Abandoned:
                 for work in works:
                     self._finish(work)

@@ -7,15 +7,18 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from shutil import disk_usage
+from tempfile import gettempdir
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from intarsia.errors import ServiceError
-from intarsia.memory import available_memory, peak_memory
+from intarsia.memory import available_memory
 from intarsia.serving.application import build_application
-from intarsia.serving.limits import Limits, MemoryBound
+from intarsia.serving.bound import memory_bound
+from intarsia.serving.limits import Limits
 from intarsia.serving.service import Service
 
 if TYPE_CHECKING:
@@ -91,6 +94,9 @@ def serve(
             say(f"memory: {bound}")
             if bound.total > available_memory() + bound.model:
                 say("warning: that is more than there is; lower --queue or --max-pixels")
+            say(f"files: {bound.files / 1e6:,.0f} MB at most in {gettempdir()}")
+            if bound.files > disk_usage(gettempdir()).free:
+                say("warning: that is more than is free there; lower --queue or --max-body")
 
         _allow_connections()
         Server(configuration(service), service, announce).run(sockets=[listener])
@@ -112,17 +118,6 @@ def configuration(service: Service) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=round(limits.deadline + limits.idle + _GRACE),
     )
-
-
-def memory_bound(service: Service) -> MemoryBound:
-    """What this process takes at most, where its model has been warmed up."""
-    predictor = service.models.own.predictor
-    # files of 8 bits have one byte a channel; what else a model was trained on, up to four
-    scaling = predictor.preprocessing.scaling
-    depth = 1 if (scaling.low, scaling.high) == (0, 255) else 4
-    sample = depth * len(predictor.preprocessing.mean)
-    models = 2 if service.runs is not None else 1
-    return service.limits.memory(models * peak_memory(), sample_bytes=sample)
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -26,6 +26,7 @@ from intarsia.serving.limits import Limits
 from intarsia.serving.models import Load, Model, Models
 from intarsia.serving.pipeline import Pipeline
 from intarsia.serving.refusal import ClientGone, Refusal
+from intarsia.serving.run_list import find_runs
 from intarsia.serving.upload import BodyLimits, receive_image
 from intarsia.serving.work import Answer, Work, Write
 
@@ -116,9 +117,24 @@ class Service:
 
     def others(self) -> dict[str, Path]:
         """The runs that may be predicted with, by name; looked up each time: one may be new."""
-        if self.runs is None:
-            return {}
-        return {path.parent.name: path.parent for path in sorted(self.runs.glob("*/recipe.yaml"))}
+        return {} if self.runs is None else find_runs(self.runs)
+
+    def is_own(self, run: Path) -> bool:
+        """Whether this is the run that is served anyway."""
+        return self.path is not None and run.resolve() == self.path.resolve()
+
+    def take(self, name: str | None) -> Model:
+        """The model of this name, until it is given back.
+
+        Raises:
+            Refusal: as `Models.take`.
+        """
+        if name is None:
+            return self.models.own
+        path = self.others().get(name)
+        if self.models.own.name == name if path is None else self.is_own(path):
+            return self.models.own
+        return self.models.take(name, path)
 
     async def receive(self, request: Request, *, size: int) -> Upload:
         """The image of a request in a file of our own.
@@ -158,7 +174,7 @@ class Service:
             Refusal: the image or the run will not do.
         """
         try:
-            model = self.models.take(run, self.others() if run else {})
+            model = self.take(run)
             try:
                 pixels = self._inspect(upload, model, large)
             except BaseException:

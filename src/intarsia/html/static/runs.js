@@ -6,7 +6,11 @@ const SVG = "http://www.w3.org/2000/svg";
 const COLORS = ["--first", "--second", "--run-3", "--run-4", "--run-5", "--run-6"];
 const status = document.getElementById("status");
 
-for (const card of document.querySelectorAll(".run:not([data-state=damaged])")) follow(card);
+for (const card of document.querySelectorAll(".run:not([data-state=damaged])")) {
+  const closed = card.matches("details") && card.dataset.state !== "training";
+  if (closed) card.addEventListener("toggle", () => follow(card), { once: true });
+  else follow(card);
+}
 
 async function follow(card) {
   for (;;) {

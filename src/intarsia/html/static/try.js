@@ -131,20 +131,26 @@ class Item {
       await this.pause(answer.retry);
     }
     const place = `/v1/jobs/${answer.content.id}`;
-    for (;;) {
-      const now = await (await fetch(place)).json();
-      if (this.removed) {
-        await fetch(place, { method: "DELETE" });
-        throw new Problem("removed");
+    try {
+      for (;;) {
+        const now = await (await get(place)).json();
+        if (this.removed) throw new Problem("removed");
+        if (now.state === "done") break;
+        if (now.state === "failed") throw problem(now.error);
+        if (!now.state) throw problem(now);
+        this.find("progress").value = now.progress;
+        this.state(now.state, "a large image: the mask is made piece by piece");
+        await sleep(POLL);
       }
-      if (now.state === "done") break;
-      if (now.state === "failed") throw problem(now.error);
-      if (!now.state) throw problem(now);
-      this.find("progress").value = now.progress;
-      this.state(now.state, "a large image: the mask is made piece by piece");
-      await sleep(POLL);
+      const found = await (await get(`${place}/result`)).json();
+      for (const part of ["mask", "overlay"]) {
+        found[part] = URL.createObjectURL(await (await get(found[part])).blob());
+      }
+      return { ...found, confidence_map: null, pixels: null };
+    } finally {
+      // its place is for the next one
+      fetch(place, { method: "DELETE" }).catch(() => { /* it is forgotten within the hour */ });
     }
-    return (await fetch(`${place}/result`)).json();
   }
 
   async pause(seconds) {
@@ -287,14 +293,16 @@ class Item {
     const lines = [["image", "class", "pixels", "share", "regions", "mean_confidence"],
       ...found.measurements.map(cells)];
     const csv = lines.map((line) => line.map(quoted).join(",")).join("\r\n") + "\r\n";
-    const plain = { ...found, pixels: undefined };
-    const links = [
+    // pictures of a large image have links of this page alone
+    const links = found.mask.startsWith("blob:") ? { mask: null, overlay: null } : {};
+    const plain = { ...found, ...links, pixels: undefined };
+    const offered = [
       ["Mask", `${stem}-mask.png`, found.mask],
       ["Overlay", `${stem}-overlay.jpg`, found.overlay],
       ["Measurements", `${stem}-measurements.csv`, blob(csv, "text/csv")],
       ["JSON", `${stem}.json`, blob(JSON.stringify(plain, null, 1), "application/json")],
     ];
-    for (const [text, file, link] of links) {
+    for (const [text, file, link] of offered) {
       const anchor = document.createElement("a");
       anchor.textContent = text;
       anchor.href = link;
@@ -318,6 +326,14 @@ class Problem extends Error {
 function problem(content) {
   return new Problem(content?.detail ?? "the server gave no answer that can be read",
     content?.expected, content?.hint);
+}
+
+async function get(place) {
+  try {
+    return await fetch(place);
+  } catch {
+    throw new Problem("the server cannot be reached", "", "is it still running?");
+  }
 }
 
 function cell(kind, content, className = "") {
