@@ -163,6 +163,9 @@ class _Exchange:
         So the memory of an answer is free only when the place of its request is.
         """
         body = message.get("body", b"")
+        if self.slots is None and len(body) <= _PIECE:
+            await self._send(message)  # nobody's place: a refusal above all, which must be quick
+            return
         last = max(0, len(body) - 1) // _PIECE * _PIECE
         for at in range(0, last, _PIECE):
             piece = {"type": message["type"], "body": body[at : at + _PIECE], "more_body": True}

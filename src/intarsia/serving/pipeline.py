@@ -12,6 +12,7 @@ from functools import partial
 
 from intarsia.serving.gauges import Gauges
 from intarsia.serving.limits import Limits
+from intarsia.serving.priority import step_back
 from intarsia.serving.refusal import Refusal, refusal_of
 from intarsia.serving.work import Answer, Segmented, Work
 
@@ -140,6 +141,7 @@ class Pipeline:
     # -- helpers
 
     def _help(self) -> None:
+        step_back()
         while (task := self._next_task()) is not None:
             task()
 
@@ -205,6 +207,7 @@ class Pipeline:
     # -- the network
 
     def _infer(self) -> None:
+        step_back()
         while True:
             with self._changed:
                 self._busy = False

@@ -109,6 +109,7 @@ def configuration(service: Service) -> uvicorn.Config:
     return uvicorn.Config(
         build_application(service),
         http="h11",
+        loop="asyncio",  # uvloop, where there is one, lets a thousand newcomers wait twice as long
         ws="none",
         lifespan="on",
         log_config=None,
