@@ -39,7 +39,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +188,13 @@ def peer(name: str, arguments: argparse.Namespace) -> Iterator[Callable[[int], i
         body.write_bytes(form(content))
         kind, path, health = KIND, "/predict", "/health"
     url = f"http://127.0.0.1:{port}"
+    # MLflow calls `uvicorn` by its name
+    path_of_tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path_of_tools}
     with (arguments.work / f"{name}.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
         try:
             while not _answers(url + health):
                 if process.poll() is not None:
@@ -202,7 +207,8 @@ def peer(name: str, arguments: argparse.Namespace) -> Iterator[Callable[[int], i
 
             yield ask
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _answers(url: str) -> bool:
