@@ -15,7 +15,7 @@ ROUNDS, STEPS, BATCH, SIZE = 3, 5, 6, (192, 256)
 
 STEP = f"""
 import sys, time, torch
-from intarsia.backends.device import keep_freed_memory
+from intarsia.memory import keep_freed_memory
 from intarsia.models import build_model
 if sys.argv[1] == "kept":
     keep_freed_memory()

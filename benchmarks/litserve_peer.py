@@ -3,11 +3,8 @@
 python benchmarks/litserve_peer.py RUN PORT
 """
 
-from __future__ import annotations
-
 import io
 import sys
-from typing import Any
 
 import litserve
 import numpy as np
@@ -24,7 +21,7 @@ class Segmenter(litserve.LitAPI):
 
         self.predictor = Predictor(sys.argv[1], device="cpu")
 
-    def decode_request(self, request: Any) -> NDArray[np.uint8]:
+    def decode_request(self, request) -> NDArray[np.uint8]:  # a type would be that of a JSON body
         picture = Image.open(io.BytesIO(request["image"].file.read()))
         return np.asarray(picture.convert("RGB"))
 

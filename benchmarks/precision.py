@@ -15,8 +15,8 @@ import time
 
 import torch
 
-from intarsia.backends.device import keep_freed_memory
 from intarsia.losses import build_loss
+from intarsia.memory import keep_freed_memory
 from intarsia.models import build_model
 from intarsia.training.depthwise import keep_depthwise_fp32
 

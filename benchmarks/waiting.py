@@ -23,8 +23,9 @@ def steps() -> float:
     """Images a second in this process."""
     import torch
 
-    from intarsia.backends.device import keep_freed_memory, precision_for
+    from intarsia.backends.device import precision_for
     from intarsia.losses import build_loss
+    from intarsia.memory import keep_freed_memory
     from intarsia.models import build_model
     from intarsia.training.depthwise import keep_depthwise_fp32
 

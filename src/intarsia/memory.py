@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ _GROUPS = {
     "": ("", "memory.max", "memory.current", "inactive_file"),
     "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
+# glibc's mallopt parameters (malloc.h)
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
 def available_memory(root: Path = Path("/")) -> int:
@@ -67,3 +70,20 @@ def peak_memory() -> int:
         return 0
     unit = 1 if platform.system() == "Darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def keep_freed_memory() -> bool:
+    """Lets glibc keep freed blocks instead of handing each large one back to the system.
+
+    A network's step or batch allocates and frees the same gigabytes again and again; returning
+    them costs a page fault for every 4 KiB. See benchmarks/allocator.py. True where it applies.
+    """
+    if platform.system() != "Linux":
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_TOP_PAD, 256 << 20)
+    return bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 from served import LABELS, REPEAT, Painted, Served, encoded, scene, serving
 
+from intarsia.runs import Run
 from intarsia.serving import Service
 from intarsia.serving.refusal import Refusal
 from intarsia.serving.run_list import find_runs, read_progress, read_summary
@@ -85,6 +86,17 @@ def test_members_are_listed_with_what_they_belong_to(with_runs: Served) -> None:
     assert f'href="/?run={quote(REPEAT)}"' in sections["compared"]
     said = with_runs.predict(encoded(scene()), query=f"?run={quote(REPEAT)}").json
     assert said["model"] == REPEAT
+
+
+def test_what_another_run_knows_can_be_asked_without_loading_it(with_runs: Served) -> None:
+    own = with_runs.get("/v1/model").json
+    assert [label["name"] for label in own["classes"]] == list(LABELS.names)
+    other = with_runs.get("/v1/model?run=folded").json
+    run = Run.open(with_runs.service.runs / "folded")
+    assert [label["name"] for label in other["classes"]] == list(run.labels.names)
+    assert other["name"] == "folded"
+    assert with_runs.get("/v1/model?run=none").status == 404
+    assert with_runs.get("/v1/model?run=damaged").status == 422
 
 
 def test_a_folder_that_is_a_comparison_itself(runs: Path) -> None:

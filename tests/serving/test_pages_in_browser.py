@@ -205,6 +205,7 @@ def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(tmp_path: Pa
 
 @pytest.mark.browser
 def test_the_curves_of_a_training_grow(with_runs: Served, runs: Path) -> None:
+    from intarsia.runs import Run
     from intarsia.runs.lock import RunLock
 
     single = runs / "single <b>"
@@ -224,6 +225,10 @@ def test_the_curves_of_a_training_grow(with_runs: Served, runs: Path) -> None:
             card.get_by_role("link", name="Predict with it").click()
             expect(page.locator("#run")).to_have_value("single <b>")
             assert page.text_content("#model-name") == "single <b>"
+            names = list(Run.open(single).labels.names)
+            expect(page.locator("#knows li")).to_have_text(names)
+            page.select_option("#run", "")
+            expect(page.locator("#knows li")).to_have_text(list(LABELS.names))
     finally:
         for name, content in kept.items():
             (single / name).write_bytes(content)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from served import FORM, LABELS, Painted, Served, encoded, form, scene, serving
+from served import BOUNDARY, FORM, LABELS, Painted, Served, encoded, form, scene, serving
 
 from bundles.made import description, write_bundle
 from intarsia.images import Scaling
@@ -245,6 +245,16 @@ def test_a_line_break_in_a_name_ends_the_header_and_nothing_else(served: Served)
     assert "x-other" not in reply.headers
 
 
+def test_a_name_in_place_of_a_file_is_explained(served: Served) -> None:
+    body = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"\r\n\r\n'
+        f"photo.jpg\r\n--{BOUNDARY}--\r\n"
+    )
+    reply = served.ask("POST", "/v1/predict", body.encode(), FORM)
+    assert (reply.status, reply.reason) == (422, "malformed")
+    assert "-F image=@photo.jpg" in reply.json["hint"]
+
+
 def test_answers_carry_the_headers_that_keep_a_browser_here(served: Served) -> None:
     for reply in (served.get("/v1/model"), served.predict(b"no image"), served.get("/nowhere")):
         assert "default-src 'none'" in reply.headers["content-security-policy"]
@@ -254,7 +264,12 @@ def test_answers_carry_the_headers_that_keep_a_browser_here(served: Served) -> N
 
 def test_paths_and_methods_that_are_not_there(served: Served) -> None:
     assert served.get("/v1/nothing").status == 404
-    assert served.get("/v1/predict").status == 405
+    page = served.get("/nowhere/<b>", accept="text/html,*/*;q=0.8")
+    assert page.status == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert "/nowhere/&lt;b&gt;" in page.body.decode()
+    reply = served.get("/v1/predict")
+    assert (reply.status, reply.reason, reply.headers["allow"]) == (405, "method", "POST")
     assert served.ask("POST", "/livez", b"").status == 405
     assert served.predict(encoded(scene()), query="?run=other").status == 404
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import platform
-
 import torch
 
 from intarsia.environment import cpu_features
@@ -12,9 +9,6 @@ from intarsia.errors import RecipeError, did_you_mean
 from intarsia.memory import peak_memory as resident_peak
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-
-# glibc's mallopt parameters (malloc.h)
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
 def select_device(name: str = "auto") -> str:
@@ -63,23 +57,6 @@ def precision_for(device: str, wanted: str = "auto") -> str:
     if native_bf16(device):
         return "bf16"
     return "fp16" if device == "cuda" else "fp32"
-
-
-def keep_freed_memory() -> bool:
-    """Lets glibc keep freed blocks instead of handing each large one back to the system.
-
-    A training step allocates and frees the same gigabytes again and again; returning them costs
-    a page fault for every 4 KiB. See benchmarks/allocator.py. True where it applies.
-    """
-    if platform.system() != "Linux":
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return False
-    mallopt(_M_MMAP_MAX, 0)
-    mallopt(_M_TOP_PAD, 256 << 20)
-    return bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
 
 
 def peak_memory(device: str) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from intarsia.cli.arguments import DeviceOption, VerboseOption
-from intarsia.cli.display import progress
+from intarsia.cli.display import later_progress
 from intarsia.cli.settings import SettingsOption, open_run
 
 
@@ -63,7 +63,7 @@ def export(
     from intarsia.exporting import export as write
 
     try:
-        with progress("exporting") as show:
+        with later_progress("exporting") as show:
             gate = write(
                 open_run(run, settings),
                 out,

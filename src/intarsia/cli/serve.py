@@ -23,7 +23,9 @@ def serve(
     host: Annotated[str, typer.Option(metavar="NAME", help="The address to listen at.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(metavar="N", help="0 takes a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="0 takes a free one.")
+    ] = 8000,
     runs: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Runs to show and to predict with.", show_default=False),

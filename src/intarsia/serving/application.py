@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -14,9 +15,9 @@ from intarsia import __version__
 from intarsia.serving.admission import Gate
 from intarsia.serving.health import health_routes
 from intarsia.serving.job_routes import job_routes
-from intarsia.serving.pages import page_routes, run_routes
+from intarsia.serving.pages import missing_page, page_routes, run_routes
 from intarsia.serving.prediction_routes import prediction_routes
-from intarsia.serving.refusal import ClientGone, Refusal
+from intarsia.serving.refusal import ClientGone, Reason, Refusal
 from intarsia.serving.service import Service
 
 _DESCRIPTION = """Masks of images by one trained model. Errors are problem documents (RFC 9457) with
@@ -85,8 +86,12 @@ def _add_errors(app: FastAPI, service: Service) -> None:
 
     @app.exception_handler(HTTPException)
     async def explain(request: Request, error: HTTPException) -> Response:
-        reason = Refusal(error.status_code, "not-found", error.detail)
-        return Response(reason.body, error.status_code, {**(error.headers or {}), **reason.headers})
+        status = error.status_code
+        if status == HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("accept", ""):
+            return missing_page(service, f"No page has the address {request.url.path}")
+        reason: Reason = "method" if status == HTTPStatus.METHOD_NOT_ALLOWED else "not-found"
+        refusal = Refusal(status, reason, error.detail)
+        return Response(refusal.body, status, {**(error.headers or {}), **refusal.headers})
 
     @app.exception_handler(RequestValidationError)
     async def correct(request: Request, error: RequestValidationError) -> Response:

@@ -59,14 +59,15 @@ class Models:
         self._made_of: tuple[Path, int] | None = None
         self._users = 0
 
-    def take(self, name: str, path: Path | None) -> Model:
+    def take(self, name: str, path: Path) -> Model:
         """The model of another run, until `give_back`; loaded anew where its weights are newer.
 
         Raises:
-            Refusal: 404 where there is none of this name, 503 while another one is in use.
+            Refusal: 404 where none may be loaded, 422 where it cannot predict, 503 while another
+                one is in use.
         """
-        if path is None or self._load is None:
-            raise Refusal(404, "not-found", "no such run", hint="GET /v1/runs lists them")
+        if self._load is None:
+            raise Refusal(404, "not-found", "this service has one model alone")
         wanted = path, _newest_weights(path)
         with self._lock:
             if self._other is None or self._made_of != wanted:

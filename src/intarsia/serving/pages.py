@@ -130,8 +130,13 @@ def run_routes(service: Service, folder: Path) -> APIRouter:
     return router
 
 
+def missing_page(service: Service, what: str) -> HTMLResponse:
+    """What a browser is shown where there is nothing."""
+    return _page(service, "missing.html", "Nothing here", {"what": what}, status=404)
+
+
 def _page(
-    service: Service, template: str, title: str, values: Mapping[str, object]
+    service: Service, template: str, title: str, values: Mapping[str, object], status: int = 200
 ) -> HTMLResponse:
     shared = {
         "title": f"{title} · {service.models.own.name}",
@@ -141,7 +146,7 @@ def _page(
         "has_runs": service.runs is not None,
         "version": __version__,
     }
-    return HTMLResponse(render(template, {**shared, **values}))
+    return HTMLResponse(render(template, {**shared, **values}), status)
 
 
 def _whole_page(page: Path | None) -> Response:

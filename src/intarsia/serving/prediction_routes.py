@@ -19,6 +19,7 @@ from intarsia.serving.answers import (
     part_named,
     png_answer,
 )
+from intarsia.serving.inspection import accepted_formats
 from intarsia.serving.negotiation import preferred
 from intarsia.serving.refusal import Refusal
 from intarsia.serving.service import Service
@@ -147,22 +148,30 @@ def prediction_routes(service: Service) -> APIRouter:
         )
 
     @router.get("/model", summary="Classes, sizes and limits", response_model=ModelDescription)
-    async def model() -> ModelDescription:
-        return describe(service)
+    async def model(
+        run: Annotated[str | None, Query(description="another run of the folder served")] = None,
+    ) -> ModelDescription:
+        return await run_in_threadpool(describe, service, run)
 
     return router
 
 
-def describe(service: Service) -> ModelDescription:
-    limits, own = service.limits, service.models.own
-    preprocessing = own.predictor.preprocessing
+def describe(service: Service, name: str | None = None) -> ModelDescription:
+    """The service's own model, or another run, whose weights are not read for it.
+
+    Raises:
+        Refusal: 404 where there is no such run, 422 where it is damaged.
+    """
+    limits = service.limits
+    known = service.known(name)
+    preprocessing = known.preprocessing
     return ModelDescription(
-        name=own.name,
-        classes=[LabelClass(**vars(label)) for label in own.predictor.labels.classes],
+        name=service.models.own.name if name is None else name,
+        classes=[LabelClass(**vars(label)) for label in known.labels.classes],
         channels=len(preprocessing.mean),
         size=preprocessing.size,
         fit=preprocessing.fit,
-        accepts=list(own.accepted),
+        accepts=list(accepted_formats(known.suffixes)),
         max_body=limits.max_body,
         max_pixels=limits.max_pixels,
         job_body=limits.job_body,

@@ -25,6 +25,7 @@ Reason = Literal[
     "deadline",
     "not-acceptable",
     "not-found",
+    "method",
     "not-finished",
     "no-room",
     "failed",

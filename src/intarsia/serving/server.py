@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from intarsia.errors import ServiceError
-from intarsia.memory import available_memory
+from intarsia.memory import available_memory, keep_freed_memory
 from intarsia.serving.application import build_application
 from intarsia.serving.bound import memory_bound
 from intarsia.serving.limits import Limits
@@ -76,6 +76,8 @@ def serve(
         RunError, RecipeError, ModelError: the model cannot be used.
     """
     from intarsia.prediction import Predictor
+
+    keep_freed_memory()
 
     def load(place: str) -> Predictor:
         return Predictor(place, device=device)
@@ -143,7 +145,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
         raise ServiceError(
             f"cannot listen: {error.strerror or error}",
             where=f"{host}:{port}",
-            hint="choose another --port (0 takes a free one) or --host",
+            hint="choose another --port (0 takes a free one), or a --host such as 127.0.0.1, "
+            "without http://",
         ) from error
     return listener
 

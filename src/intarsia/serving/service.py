@@ -18,6 +18,8 @@ import numpy as np
 from starlette.requests import Request
 from starlette.types import Receive
 
+from intarsia.errors import IntarsiaError
+from intarsia.runs import Run
 from intarsia.serving.admission import Slots
 from intarsia.serving.gauges import Gauges
 from intarsia.serving.inspection import inspect_upload
@@ -123,18 +125,41 @@ class Service:
         """Whether this is the run that is served anyway."""
         return self.path is not None and run.resolve() == self.path.resolve()
 
+    def _other(self, name: str | None) -> Path | None:
+        """Where the run of this name is; None is the service's own model.
+
+        Raises:
+            Refusal: 404 where there is none.
+        """
+        path = self.others().get(name) if name is not None else None
+        if name is None or (self.models.own.name == name if path is None else self.is_own(path)):
+            return None
+        if path is None:
+            raise Refusal(404, "not-found", "no such run", hint="GET /v1/runs lists them")
+        return path
+
     def take(self, name: str | None) -> Model:
         """The model of this name, until it is given back.
 
         Raises:
-            Refusal: as `Models.take`.
+            Refusal: 404 where there is none, and as `Models.take`.
         """
-        if name is None:
-            return self.models.own
-        path = self.others().get(name)
-        if self.models.own.name == name if path is None else self.is_own(path):
-            return self.models.own
-        return self.models.take(name, path)
+        path = self._other(name)
+        return self.models.own if name is None or path is None else self.models.take(name, path)
+
+    def known(self, name: str | None) -> Run | Predictor:
+        """What is known of a model without its weights.
+
+        Raises:
+            Refusal: 404 where there is none of this name, 422 where its run is damaged.
+        """
+        path = self._other(name)
+        if path is None:
+            return self.models.own.predictor
+        try:
+            return Run.open(path)
+        except IntarsiaError as error:
+            raise Refusal(422, "unfit", error.what, hint=error.hint) from error
 
     async def receive(self, request: Request, *, size: int) -> Upload:
         """The image of a request in a file of our own.

@@ -145,8 +145,17 @@ class _Part:
             raise Refusal(
                 415,
                 "content-type",
-                "the part says that it is no image",
+                "the file is not sent as an image",
                 expected="image/jpeg, image/png, ... or application/octet-stream",
+                hint="save the image as JPEG or PNG and send that",
+            )
+        if b"filename" not in options and not self.content_type:
+            raise Refusal(
+                422,
+                "malformed",
+                f"the field `{FIELD}` holds a text",
+                expected="a file",
+                hint=f"with curl an @ before its name: -F {FIELD}=@photo.jpg",
             )
 
     def data(self, data: bytes, start: int, end: int) -> None:

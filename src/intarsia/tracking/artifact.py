@@ -117,7 +117,9 @@ def _copy_run(run: Run, folder: Path) -> None:
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir(parents=True)
     shutil.copy(run.path / "recipe.yaml", folder)
-    manifest = {**run.manifest, "root": "", "samples": []}
+    # no file's name travels along, only how they ended: a service asks which kinds to take
+    kinds = [{"image": f"image{suffix}"} for suffix in sorted(run.suffixes)]
+    manifest = {**run.manifest, "root": "", "samples": kinds}
     for key in ("notes", "unpaired_images", "unpaired_masks"):
         manifest[key] = []
     (folder / "dataset.json").write_text(json.dumps(manifest), encoding="utf-8")

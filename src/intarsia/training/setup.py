@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from intarsia.augmentation import Augmentation
-from intarsia.backends.device import keep_freed_memory, precision_for, select_device
+from intarsia.backends.device import precision_for, select_device
 from intarsia.backends.torch_backend import Network, torch_network
 from intarsia.batches import Pairs, Tiles, TrainingBatches, channel_statistics, class_pixels
 from intarsia.datasets import Dataset, Sample
@@ -21,6 +21,7 @@ from intarsia.doctor import check
 from intarsia.errors import DataError, RecipeError
 from intarsia.file_cache import FileCache
 from intarsia.losses import Loss, build_loss
+from intarsia.memory import keep_freed_memory
 from intarsia.models import check_names, fill_encoder, load_model_weights, pretrained_statistics
 from intarsia.recipe import Recipe
 from intarsia.runs import CrossValidation, Run

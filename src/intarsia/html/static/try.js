@@ -40,11 +40,26 @@ const wanted = new URLSearchParams(location.search).get("run");
 if (runChoice && wanted && [...runChoice.options].some((option) => option.value === wanted)) {
   runChoice.value = wanted;
 }
-runChoice?.addEventListener("change", nameModel);
-nameModel();
+runChoice?.addEventListener("change", introduce);
+if (runChoice?.value) introduce();
 
-function nameModel() {
-  document.getElementById("model-name").textContent = runChoice?.value || settings.name;
+// What the model chosen knows and takes. An answer that comes after another choice is let go.
+async function introduce() {
+  const run = runChoice.value;
+  document.getElementById("model-name").textContent = run || settings.name;
+  let model = settings;
+  if (run) {
+    const answer = await fetch(`/v1/model?${new URLSearchParams({ run })}`).catch(() => null);
+    if (!answer?.ok || runChoice.value !== run) return;
+    model = await answer.json();
+  }
+  document.getElementById("class-count").textContent = model.classes.length;
+  document.getElementById("accepts").textContent = model.accepts.join(", ");
+  document.getElementById("knows").replaceChildren(...model.classes.map((label) => {
+    const item = document.createElement("li");
+    item.append(colored(label.color), label.name);
+    return item;
+  }));
 }
 
 function add(files) {
@@ -261,10 +276,7 @@ class Item {
         this.viewer?.show(index, box.checked);
       });
       boxes.push(box);
-      const swatch = document.createElement("span");
-      swatch.className = "swatch";
-      swatch.style.background = `rgb(${classes[index].color.join(" ")})`;
-      label.append(box, swatch, document.createTextNode(row.class));
+      label.append(box, colored(classes[index].color), row.class);
       const name = cell("th", label);
       name.scope = "row";
       const share = cell("td", percent(row.share), "number");
@@ -275,6 +287,10 @@ class Item {
       line.append(name, share, cell("td", row.pixels ? String(row.regions) : "", "number"),
         cell("td", row.mean_confidence === null ? "" : percent(row.mean_confidence), "number"));
       body.append(line);
+    }
+    // over a photo the background is only in the way
+    for (const [place, { row }] of rows.entries()) {
+      if (/^_*background_*$/i.test(row.class) && !boxes[place].disabled) boxes[place].click();
     }
     const all = (on) => () => {
       for (const box of boxes) {
@@ -341,6 +357,13 @@ function cell(kind, content, className = "") {
   element.className = className;
   element.append(content);
   return element;
+}
+
+function colored(color) {
+  const swatch = document.createElement("span");
+  swatch.className = "swatch";
+  swatch.style.background = `rgb(${color.join(" ")})`;
+  return swatch;
 }
 
 function percent(share) {
