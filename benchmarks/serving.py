@@ -224,7 +224,7 @@ def rate(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any
 
     predictor = Predictor(arguments.run, device=arguments.device)
     pixels = predictor.read(arguments.image)
-    count = 120 // small
+    count = max(AT_ONCE, 120 // small)
 
     def loop(count: int) -> int:
         for _ in range(count):

@@ -32,7 +32,7 @@ class Limits:
     queue: int = 32
     deadline: float = 30.0
     idle: float = 5.0
-    batch: int = 8
+    batch: int = 4
     stalled: float = 60.0
     jobs: int = 8
     job_factor: int = 4

@@ -12,8 +12,8 @@ from functools import partial
 
 from intarsia.serving.gauges import Gauges
 from intarsia.serving.limits import Limits
-from intarsia.serving.priority import step_back
 from intarsia.serving.refusal import Refusal, refusal_of
+from intarsia.serving.threads import step_back
 from intarsia.serving.work import Answer, Segmented, Work
 
 _HELPERS = 2

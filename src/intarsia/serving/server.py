@@ -20,6 +20,7 @@ from intarsia.serving.application import build_application
 from intarsia.serving.bound import memory_bound
 from intarsia.serving.limits import Limits
 from intarsia.serving.service import Service
+from intarsia.serving.threads import call_aside
 
 if TYPE_CHECKING:
     from intarsia.prediction import Predictor
@@ -80,13 +81,13 @@ def serve(
     keep_freed_memory()
 
     def load(place: str) -> Predictor:
-        return Predictor(place, device=device)
+        return call_aside(lambda: Predictor(place, device=device))
 
     with bound_socket(host, port) as listener:
         service = Service(
             load(str(path)), path=path, limits=limits or Limits(), runs=runs, load=load
         )
-        service.warm_up()
+        call_aside(service.warm_up)
         bound = memory_bound(service)
         address = listener.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
