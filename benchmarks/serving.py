@@ -8,7 +8,7 @@ needs `hey` (apt-get install hey) and measures on loopback, in this order:
 - load: 5,000 requests at 1,000 at a time; only 200 and 503 with Retry-After, how long a 503 takes;
 - rate: masks a second that the service gives to 16 at a time, beside the model in a loop on the
   same decoded image, and beside the same run behind MLflow's scoring server and LitServe, in turn,
-  three times; `--peers ""` leaves them out, `pip install litserve` is needed for the last;
+  five times; `--peers ""` leaves them out, `pip install litserve` is needed for the last;
 - fuzz: 10,000 damaged uploads; answers by status, memory after 2,000 and at the end;
 - leave: 500 clients that send an image and leave while they wait; images predicted;
 - stop: SIGTERM under load: every accepted request answered, exit code, port, processes left.
@@ -224,7 +224,7 @@ def rate(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any
 
     predictor = Predictor(arguments.run, device=arguments.device)
     pixels = predictor.read(arguments.image)
-    count = max(AT_ONCE, 120 // small)
+    count = max(AT_ONCE, 60 // small)
 
     def loop(count: int) -> int:
         for _ in range(count):
@@ -244,7 +244,7 @@ def rate(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any
         found: dict[str, list[float]] = {name: [] for name in sides}
         for side in sides.values():
             side(AT_ONCE)  # warm
-        for _ in range(3):
+        for _ in range(5):
             for name, side in sides.items():
                 begun = time.perf_counter()
                 answered = side(count)
