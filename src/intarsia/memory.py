@@ -15,7 +15,7 @@ _GROUPS = {
     "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
 # glibc's mallopt parameters (malloc.h)
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
 
 
 def available_memory(root: Path = Path("/")) -> int:
@@ -72,11 +72,13 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def keep_freed_memory() -> bool:
+def keep_freed_memory(*, of_threads: bool = False) -> bool:
     """Lets glibc keep freed blocks instead of handing each large one back to the system.
 
     A network's step or batch allocates and frees the same gigabytes again and again; returning
-    them costs a page fault for every 4 KiB. See benchmarks/allocator.py. True where it applies.
+    them costs a page fault for every 4 KiB. See benchmarks/allocator.py. What other threads than
+    the main one free is given back all the same, unless `of_threads` lets all share one heap.
+    True where it applies.
     """
     if platform.system() != "Linux":
         return False
@@ -84,6 +86,8 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
+    if of_threads:
+        mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_TOP_PAD, 256 << 20)
     return bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
+from intarsia.errors import IntarsiaError
 from intarsia.serving.answers import (
     JSON,
     PARTS,
@@ -151,7 +152,10 @@ def prediction_routes(service: Service) -> APIRouter:
     async def model(
         run: Annotated[str | None, Query(description="another run of the folder served")] = None,
     ) -> ModelDescription:
-        return await run_in_threadpool(describe, service, run)
+        try:
+            return await run_in_threadpool(describe, service, run)
+        except IntarsiaError as error:
+            raise Refusal(422, "unfit", error.what, hint=error.hint) from error
 
     return router
 
@@ -160,7 +164,8 @@ def describe(service: Service, name: str | None = None) -> ModelDescription:
     """The service's own model, or another run, whose weights are not read for it.
 
     Raises:
-        Refusal: 404 where there is no such run, 422 where it is damaged.
+        Refusal: 404 where there is no such run.
+        RunError, RecipeError: it is damaged.
     """
     limits = service.limits
     known = service.known(name)

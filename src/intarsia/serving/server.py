@@ -78,7 +78,7 @@ def serve(
     """
     from intarsia.prediction import Predictor
 
-    keep_freed_memory()
+    keep_freed_memory(of_threads=True)
 
     def load(place: str) -> Predictor:
         return call_aside(lambda: Predictor(place, device=device))

@@ -18,7 +18,6 @@ import numpy as np
 from starlette.requests import Request
 from starlette.types import Receive
 
-from intarsia.errors import IntarsiaError
 from intarsia.runs import Run
 from intarsia.serving.admission import Slots
 from intarsia.serving.gauges import Gauges
@@ -151,15 +150,11 @@ class Service:
         """What is known of a model without its weights.
 
         Raises:
-            Refusal: 404 where there is none of this name, 422 where its run is damaged.
+            Refusal: 404 where there is none of this name.
+            RunError: its run is damaged.
         """
         path = self._other(name)
-        if path is None:
-            return self.models.own.predictor
-        try:
-            return Run.open(path)
-        except IntarsiaError as error:
-            raise Refusal(422, "unfit", error.what, hint=error.hint) from error
+        return self.models.own.predictor if path is None else Run.open(path)
 
     async def receive(self, request: Request, *, size: int) -> Upload:
         """The image of a request in a file of our own.
