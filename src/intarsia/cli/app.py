@@ -86,9 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Threads that spin while they wait make a training several times slower beside other work;
-    # those that sleep at once make it slower alone. So they spin for some microseconds.
+    # those that sleep at once make it slower alone. So they spin for some microseconds; those of
+    # a service for longer, as they step back for all others anyway.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000" if words[:1] == ["serve"] else "3000")
     if arguments is None:
         # `finally` blocks and locks are left in order; a training puts its own handler on top.
         signal.signal(signal.SIGTERM, _terminate)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_NICE = 10
+_NICE = 19
 
 
 def step_back() -> None:
