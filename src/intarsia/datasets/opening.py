@@ -17,10 +17,10 @@ from intarsia.datasets.classes import (
     from_known,
     from_labelmap,
     held_classes,
-    infer,
     readable,
 )
 from intarsia.datasets.dataset import Dataset
+from intarsia.datasets.inferred_classes import infer
 from intarsia.datasets.known import Known, find_known
 from intarsia.datasets.labelmap import FILE_NAME, read_labelmap
 from intarsia.datasets.layouts.found import Found

@@ -173,8 +173,7 @@ def _curves(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float | None]]:
 
 
 def _finite(value: object) -> float | None:
-    number = isinstance(value, (int, float)) and math.isfinite(value)
-    return float(value) if number else None  # type: ignore[arg-type]
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def _changed(path: Path) -> float:
