@@ -1,7 +1,7 @@
 """The service under load: rejections, throughput, fuzzed uploads, clients that leave, SIGTERM.
 
     python benchmarks/serving.py --run runs/camvid --image photo.png --work work/serving \
-        --out serving.json [--small] [--parts load,rate,fuzz,leave,stop]
+        --out serving.json [--small] [--parts load,rate,fuzz,leave,stop,memory]
 
 needs `hey` (apt-get install hey) and measures on loopback, in this order:
 
@@ -11,7 +11,9 @@ needs `hey` (apt-get install hey) and measures on loopback, in this order:
   five times; `--peers ""` leaves them out, `pip install litserve` is needed for the last;
 - fuzz: 10,000 damaged uploads; answers by status, memory after 2,000 and at the end;
 - leave: 500 clients that send an image and leave while they wait; images predicted;
-- stop: SIGTERM under load: every accepted request answered, exit code, port, processes left.
+- stop: SIGTERM under load: every accepted request answered, exit code, port, processes left;
+- memory: sixteen of the largest images that are answered at once, all noise, with all their
+  pictures, and the largest job beside them; the peak of the process and the bound it printed.
 
 Each part starts a service of its own and writes what it found into `--out` at once; parts that are
 there already are not repeated. `--small` is a tenth of everything.
@@ -23,9 +25,11 @@ import argparse
 import base64
 import collections
 import csv
+import functools
 import http.client
 import io
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -39,14 +43,15 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 BOUNDARY = "intarsia-benchmark"
 KIND = f"multipart/form-data; boundary={BOUNDARY}"
 AT_ONCE = 16  # clients of the part "rate"
-PARTS = ("load", "rate", "fuzz", "leave", "stop")
+PARTS = ("load", "rate", "fuzz", "leave", "stop", "memory")
 
 
 def form(content: bytes, name: str = "image") -> bytes:
@@ -91,6 +96,10 @@ class Service:
     def resident(self) -> int:
         text = Path(f"/proc/{self.process.pid}/statm").read_text()
         return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def peak(self) -> int:
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+)", text)[1])
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -219,45 +228,117 @@ def _answers(url: str) -> bool:
         return False
 
 
-def rate(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any]:
+def _predict(line: Connection, run: Path, image: Path, device: str) -> None:
+    """What a process of its own does: as many masks as it is told, until it is told none."""
     from intarsia.prediction import Predictor
 
-    predictor = Predictor(arguments.run, device=arguments.device)
-    pixels = predictor.read(arguments.image)
-    count = max(AT_ONCE, 60 // small)
-
-    def loop(count: int) -> int:
+    predictor = Predictor(run, device=device)
+    pixels = predictor.read(image)
+    while count := line.recv():
         for _ in range(count):
             predictor.inference.mask(pixels)
-        return count
+        line.send(count)
 
-    with ExitStack() as stack:
-        running = stack.enter_context(service(arguments, "--queue", "64"))
 
-        def ours(count: int) -> int:
-            rows = hey(running.url, body, count, AT_ONCE)
-            return sum(row["status-code"] == "200" for row in rows)
+@contextmanager
+def loop(arguments: argparse.Namespace) -> Iterator[Callable[[int], int]]:
+    """The model without a server."""
+    context = multiprocessing.get_context("spawn")
+    line, end = context.Pipe()
+    given = (end, arguments.run, arguments.image, arguments.device)
+    process = context.Process(target=_predict, args=given)
+    process.start()
 
-        sides: dict[str, Callable[[int], int]] = {"loop": loop, "intarsia": ours}
-        for name in filter(None, arguments.peers.split(",")):
-            sides[name] = stack.enter_context(peer(name, arguments))
-        found: dict[str, list[float]] = {name: [] for name in sides}
-        for side in sides.values():
-            side(AT_ONCE)  # warm
-        for _ in range(5):
-            for name, side in sides.items():
+    def ask(count: int) -> int:
+        line.send(count)
+        return int(line.recv())
+
+    yield ask
+    line.send(0)
+    process.join()
+
+
+def rate(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any]:
+    count = max(AT_ONCE, 60 // small)
+    batches: list[float] = []
+
+    @contextmanager
+    def ours() -> Iterator[Callable[[int], int]]:
+        with service(arguments, "--queue", "64") as running:
+
+            def ask(count: int) -> int:
+                rows = hey(running.url, body, count, AT_ONCE)
+                return sum(row["status-code"] == "200" for row in rows)
+
+            yield ask
+            images = running.figure("intarsia_batch_size_sum")
+            batches.append(images / running.figure("intarsia_batch_size_count"))
+
+    sides: dict[str, Callable[[], AbstractContextManager[Callable[[int], int]]]] = {
+        "loop": lambda: loop(arguments),
+        "intarsia": ours,
+    }
+    for name in filter(None, arguments.peers.split(",")):
+        sides[name] = functools.partial(peer, name, arguments)
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(5):
+        # each starts anew in each round: the same process differs from start to start by more than
+        # the sides do
+        for name, side in sides.items():
+            with side() as ask:
+                ask(AT_ONCE)  # warm
                 begun = time.perf_counter()
-                answered = side(count)
+                answered = ask(count)
                 found[name].append(answered / (time.perf_counter() - begun))
-        batch = running.figure("intarsia_batch_size_sum") / running.figure(
-            "intarsia_batch_size_count"
-        )
     own = statistics.median(found["loop"])
     return {
         "per_second": found,
         "of_the_loop": {name: statistics.median(each) / own for name, each in found.items()},
-        "mean_batch": batch,
+        "mean_batch": statistics.mean(batches),
     }
+
+
+def memory(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any]:
+    """As many requests as are let in, each with the largest image that is answered at once and all
+    of its pictures, and the largest job beside them."""
+    queue, pixels = max(2, 16 // small), 12_000_000 // small
+    content, large = _noise(pixels), _noise(4 * pixels)
+    flags = ("--queue", str(queue), "--deadline", "3600", "--max-pixels", str(pixels / 1e6))
+    with service(arguments, *flags) as running:
+
+        def send(path: str, content: bytes) -> int:
+            line = http.client.HTTPConnection("127.0.0.1", running.port)
+            line.request("POST", path, form(content), {"Content-Type": KIND})
+            answer = line.getresponse()
+            answer.read()
+            return answer.status
+
+        job = send("/v1/jobs", large)
+        path = "/v1/predict?include=mask,overlay,confidence,pixels"
+        with ThreadPoolExecutor(queue) as pool:
+            statuses = list(pool.map(lambda _: send(path, content), range(queue)))
+        while running.figure("intarsia_queue_depth"):
+            time.sleep(0.5)
+        return {
+            "images": queue,
+            "pixels": pixels,
+            "by_status": dict(collections.Counter(statuses)),
+            "job": job,
+            "peak": running.peak(),
+            "bound": running.bound.strip(),
+        }
+
+
+def _noise(pixels: int) -> bytes:
+    """A JPEG that is all noise: what is found in it, and the pictures of that, are the largest."""
+    import numpy as np
+    from PIL import Image
+
+    side = int(pixels**0.5)
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, format="JPEG", quality=50)
+    return buffer.getvalue()
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -452,7 +533,7 @@ def main() -> None:
     body = arguments.work / "body"
     body.write_bytes(form(arguments.image.read_bytes()))
     found = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
-    for name, part in zip(PARTS, (load, rate, fuzz, leave, stop), strict=True):
+    for name, part in zip(PARTS, (load, rate, fuzz, leave, stop, memory), strict=True):
         if name in arguments.parts.split(",") and name not in found:
             found[name] = part(arguments, body, 10 if arguments.small else 1)
             print(name, json.dumps(found[name]), flush=True)

@@ -50,8 +50,8 @@ class Models:
     third one has to wait.
     """
 
-    def __init__(self, own: Predictor, beat: Beat, load: Load | None = None) -> None:
-        self.own = Model.of(own.name, own, beat)
+    def __init__(self, own: Model, beat: Beat, load: Load | None = None) -> None:
+        self.own = own
         self._beat = beat
         self._load = load
         self._lock = threading.Lock()

@@ -66,7 +66,10 @@ class Service:
         self.gauges = Gauges()
         self.slots = Slots(self.limits.queue)
         self.pipeline = Pipeline(self.limits, self.gauges)
-        self.models = Models(self.predictor, self.pipeline.beat, self.load)
+        # called as the list of runs calls it, where it is there
+        name = next((n for n, path in self.others().items() if self.is_own(path)), None)
+        own = Model.of(name or self.predictor.name, self.predictor, self.pipeline.beat)
+        self.models = Models(own, self.pipeline.beat, self.load)
         self.jobs = Jobs(self.limits, self.pipeline)
         self.draining = False
         self.started = False

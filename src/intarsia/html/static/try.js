@@ -255,7 +255,7 @@ class Item {
     this.state("done");
     this.find(".sum").textContent =
       `${found.model}: on average ${Math.round(100 * found.confidence)} % sure, ` +
-      `${seconds < 10 ? seconds.toFixed(2) : Math.round(seconds)} s of the network`;
+      `predicted in ${seconds < 10 ? seconds.toFixed(2) : Math.round(seconds)} s`;
   }
 
   table(found, classes) {
