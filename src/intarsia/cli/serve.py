@@ -47,8 +47,8 @@ def serve(
     \b
     Example: intarsia serve runs/camvid --runs runs/
     """
-    missing = [m for m in ("fastapi", "uvicorn", "python_multipart") if find_spec(m) is None]
-    if missing or find_spec("prometheus_client") is None:
+    needed = ("fastapi", "httptools", "prometheus_client", "python_multipart", "uvicorn")
+    if any(find_spec(package) is None for package in needed):
         raise ServiceError(
             "the packages of the service are not installed",
             hint="pip install 'intarsia[serve]'",

@@ -18,6 +18,7 @@ from intarsia.errors import ServiceError
 from intarsia.memory import available_memory, keep_freed_memory
 from intarsia.serving.application import build_application
 from intarsia.serving.bound import memory_bound
+from intarsia.serving.connection import Connection
 from intarsia.serving.limits import Limits
 from intarsia.serving.service import Service
 from intarsia.serving.threads import call_aside
@@ -111,7 +112,7 @@ def configuration(service: Service) -> uvicorn.Config:
     limits = service.limits
     return uvicorn.Config(
         build_application(service),
-        http="h11",
+        http=Connection,
         loop="asyncio",  # uvloop, where there is one, lets a thousand newcomers wait twice as long
         ws="none",
         lifespan="on",

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_NICE = 19
+_STEP = 5  # of niceness; with more, a service beside a training would hardly come to compute
 
 
 def step_back() -> None:
@@ -21,7 +21,8 @@ def step_back() -> None:
     where threads have a priority of their own.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        usual = os.getpriority(os.PRIO_PROCESS, os.getpid())
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), usual + _STEP)
 
 
 def call_aside(function: Callable[[], T]) -> T:
