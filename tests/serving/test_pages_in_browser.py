@@ -201,7 +201,7 @@ def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(tmp_path: Pa
         served.predictor.hold.set()
         assert line.recv(12) == b"HTTP/1.1 200"
         page.wait_for_selector("img.large")
-        assert "Too large" in page.inner_text(".readout")
+        assert "Too large" in page.inner_text(".seen")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert page.evaluate(SPILLED) == []
         assert page.locator(".shares tbody tr").count() == 3

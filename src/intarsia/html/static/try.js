@@ -249,8 +249,8 @@ class Item {
       const picture = await loadImage(found.overlay);
       picture.alt = `The mask over ${this.name}, made smaller`;
       picture.className = "large";
-      this.find(".seen").replaceChildren(picture);
-      this.find(".readout").textContent = "Too large to look into here: this is the overlay.";
+      const why = cell("p", "Too large to look into here: this is the overlay.", "small muted");
+      this.find(".seen").replaceChildren(picture, why);
     } else {
       this.viewer = new Viewer(viewer, classes, photo, pixels, this.name);
     }
