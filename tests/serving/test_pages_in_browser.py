@@ -156,6 +156,17 @@ def test_a_pasted_and_a_dropped_image(with_runs: Served) -> None:
 
 
 @pytest.mark.browser
+def test_a_run_that_is_not_there_is_said(with_runs: Served) -> None:
+    with browser() as chromium:
+        page = chromium.new_page()
+        page.goto(with_runs.url + "/?run=gone")
+        assert "gone" in page.inner_text(".callout.warn")
+        page.goto(with_runs.url)
+        assert page.locator(".callout.warn").count() == 0
+        assert not page.locator("#camera").is_visible()  # nor a stop of the keyboard
+
+
+@pytest.mark.browser
 def test_two_tabs_at_once(with_runs: Served, photo: Path) -> None:
     with browser() as chromium:
         pages = [chromium.new_page() for _ in range(2)]
@@ -190,6 +201,7 @@ def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(tmp_path: Pa
         served.predictor.hold.set()
         assert line.recv(12) == b"HTTP/1.1 200"
         page.wait_for_selector("img.large")
+        assert "Too large" in page.inner_text(".seen")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert page.evaluate(SPILLED) == []
         assert page.locator(".shares tbody tr").count() == 3

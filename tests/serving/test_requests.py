@@ -263,13 +263,15 @@ def test_answers_carry_the_headers_that_keep_a_browser_here(served: Served) -> N
 
 
 def test_paths_and_methods_that_are_not_there(served: Served) -> None:
-    assert served.get("/v1/nothing").status == 404
+    nothing = served.get("/v1/nothing")
+    assert (nothing.status, nothing.json["detail"]) == (404, "no such path")
     page = served.get("/nowhere/<b>", accept="text/html,*/*;q=0.8")
     assert page.status == 404
     assert page.headers["content-type"].startswith("text/html")
     assert "/nowhere/&lt;b&gt;" in page.body.decode()
     reply = served.get("/v1/predict")
     assert (reply.status, reply.reason, reply.headers["allow"]) == (405, "method", "POST")
+    assert reply.json["expected"] == "POST"
     assert served.ask("POST", "/livez", b"").status == 405
     assert served.predict(encoded(scene()), query="?run=other").status == 404
 
@@ -321,7 +323,9 @@ def test_the_description_has_examples_and_needs_no_network(served: Served) -> No
     assert "image" in json.dumps(operation["requestBody"])
     answers = operation["responses"]
     assert answers["200"]["content"]["application/json"]["example"]["measurements"]
-    assert set(answers) == {"200", "400", "408", "413", "415", "422", "503", "504"}
+    assert {int(status) for status in answers} == {
+        *(200, 400, 404, 406, 408, 413, 415, 422, 503, 504)
+    }
     model = served.get("/v1/model").json
     assert [c["name"] for c in model["classes"]] == LABELS.names
     assert model["max_pixels"] == 50_000

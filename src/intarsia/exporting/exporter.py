@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from intarsia.bundles import SUFFIX, Bundle, Description, Precision, Runtime, SelfTest, pack
 from intarsia.bundles.bundle import CARD, CARD_TEXT, GATE, NETWORK, RECIPE
 from intarsia.bundles.self_test import write_self_tests
-from intarsia.comparison.cost import time_in_turn
 from intarsia.datasets import Dataset, Sample
 from intarsia.environment import installed_version
 from intarsia.errors import DataError
@@ -191,6 +190,8 @@ class _Export:
         progress: Callable[[int, int], None] | None,
     ) -> Gate:
         """Quantises where asked for, and compares with the run."""
+        from intarsia.comparison.cost import time_in_turn  # takes torch, and seconds, to load
+
         run, described = self.run, self.described
         reference = self._logits(self._raw)
         runs_way = described.settings.inference(reference, run.preprocessing, run.labels)

@@ -101,7 +101,7 @@ class Gate:
         elif abs(value) > self.max_difference:
             broken = ", ".join(map(str, self.broken))
             found.append(
-                f"The mIoU differs by {value:+.4f} (allowed: {self.max_difference:g})."
+                f"The mIoU differs by {value:+z.4f} (allowed: {self.max_difference:g})."
                 + (f" Classes: {broken}." if broken else "")
             )
         return tuple(found)
@@ -173,10 +173,10 @@ class Gate:
     def _difference(self) -> str:
         if self.difference.value is None:
             return "n/a"
-        text = f"{self.difference.value:+.4f}"
+        text = f"{self.difference.value:+z.4f}"
         between = self.difference.interval
         if between is not None:
-            text += f" ({100 * between.level:g} %: {between.low:+.4f} to {between.high:+.4f})"
+            text += f" ({100 * between.level:g} %: {between.low:+z.4f} to {between.high:+z.4f})"
         return text
 
     def _costs(self) -> list[tuple[str, str, str]]:

@@ -17,7 +17,7 @@ from intarsia.serving.health import health_routes
 from intarsia.serving.job_routes import job_routes
 from intarsia.serving.pages import missing_page, page_routes, run_routes
 from intarsia.serving.prediction_routes import prediction_routes
-from intarsia.serving.refusal import ClientGone, Reason, Refusal
+from intarsia.serving.refusal import ClientGone, Refusal
 from intarsia.serving.service import Service
 
 _DESCRIPTION = """Masks of images by one trained model. Errors are problem documents (RFC 9457) with
@@ -89,8 +89,12 @@ def _add_errors(app: FastAPI, service: Service) -> None:
         status = error.status_code
         if status == HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("accept", ""):
             return missing_page(service, f"No page has the address {request.url.path}")
-        reason: Reason = "method" if status == HTTPStatus.METHOD_NOT_ALLOWED else "not-found"
-        refusal = Refusal(status, reason, error.detail)
+        allowed = (error.headers or {}).get("Allow")
+        refusal = (
+            Refusal(status, "method", "this path takes another method", expected=allowed)
+            if status == HTTPStatus.METHOD_NOT_ALLOWED
+            else Refusal(status, "not-found", "no such path", hint="GET /openapi.json lists them")
+        )
         return Response(refusal.body, status, {**(error.headers or {}), **refusal.headers})
 
     @app.exception_handler(RequestValidationError)

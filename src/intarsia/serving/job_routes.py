@@ -31,7 +31,7 @@ def job_routes(service: Service) -> APIRouter:
         status_code=202,
         summary="Begin with a large image",
         response_model=JobStatus,
-        responses=problems(400, 408, 413, 415, 422, 503),
+        responses=problems(400, 404, 408, 413, 415, 422, 503),
         openapi_extra={"requestBody": FORM},
     )
     async def begin(

@@ -60,6 +60,8 @@ _PROBLEM = {
 }
 _REFUSALS = {
     400: "the multipart body is malformed",
+    404: "no such run",
+    406: "neither JSON nor PNG is acceptable",
     408: "the body came too slowly",
     413: "too many bytes, or too many pixels",
     415: "not an image of a kind that is taken",

@@ -39,6 +39,10 @@ document.addEventListener("paste", (event) => add(event.clipboardData.files));
 const wanted = new URLSearchParams(location.search).get("run");
 if (runChoice && wanted && [...runChoice.options].some((option) => option.value === wanted)) {
   runChoice.value = wanted;
+} else if (wanted && wanted !== settings.name) {
+  document.getElementById("drop").before(
+    cell("p", `No run to predict with is called ${wanted}: ${settings.name} predicts.`,
+      "callout warn"));
 }
 runChoice?.addEventListener("change", introduce);
 if (runChoice?.value) introduce();
@@ -245,7 +249,8 @@ class Item {
       const picture = await loadImage(found.overlay);
       picture.alt = `The mask over ${this.name}, made smaller`;
       picture.className = "large";
-      this.find(".seen").replaceChildren(picture);
+      const why = cell("p", "Too large to look into here: this is the overlay.", "small muted");
+      this.find(".seen").replaceChildren(picture, why);
     } else {
       this.viewer = new Viewer(viewer, classes, photo, pixels, this.name);
     }
@@ -369,7 +374,8 @@ function colored(color) {
 function percent(share) {
   const value = 100 * share;
   if (value === 0) return "";
-  return value < 0.1 ? "< 0.1 %" : `${value.toFixed(1)} %`;
+  if (value < 0.1) return "< 0.1 %";
+  return value < 100 && value >= 99.95 ? "> 99.9 %" : `${value.toFixed(1)} %`;
 }
 
 function quoted(value) {
