@@ -224,3 +224,5 @@ def test_the_page_of_a_model_without_a_run(served: Served) -> None:
     assert b"There is no report" in served.get("/model").body
     assert served.get("/runs").status == 404
     assert served.get("/v1/runs").status == 404
+    # so nobody is sent there
+    assert "/v1/runs" not in served.get("/v1/model?run=other").json["hint"]

@@ -119,6 +119,8 @@ def test_limits_are_above_zero() -> None:
         Limits(queue=0)
     with pytest.raises(ServiceError, match="max_body"):
         Limits(max_body=-1)
+    with pytest.raises(ServiceError, match="deadline is inf"):
+        Limits(deadline=float("inf"))
 
 
 def test_the_sum_of_the_bound_is_said() -> None:
