@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from intarsia.errors import ServiceError
-from intarsia.memory import available_memory, keep_freed_memory
+from intarsia.memory import available_memory, keep_freed_memory, peak_memory
 from intarsia.serving.application import build_application
 from intarsia.serving.bound import memory_bound
 from intarsia.serving.limits import Limits
@@ -95,7 +95,8 @@ def serve(
         def announce() -> None:
             say(f"{service.models.own.name}: http://{shown}:{address[1]}")
             say(f"memory: {bound}")
-            if bound.total > available_memory() + bound.model:
+            # of the model and of another one, what has been taken is not to be had any more
+            if bound.total > available_memory() + peak_memory():
                 say("warning: that is more than there is; lower --queue or --max-pixels")
             say(f"files: {bound.files / 1e6:,.0f} MB at most in {gettempdir()}")
             if bound.files > disk_usage(gettempdir()).free:
