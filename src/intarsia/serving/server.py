@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 2048  # connections that wait to be accepted
 _FILES = 65_536  # each connection is an open file; 1,024 of them are soon used up
+_UNSENT = 1 << 14  # bytes of an answer that lie in the system before they are on their way
 _GRACE = 10.0  # seconds beyond the deadline in which clients may fetch their answers
 
 Say = Callable[[str], None]
@@ -139,6 +140,10 @@ def bound_socket(host: str, port: int) -> socket.socket:
         try:
             if os.name == "posix":
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                # of each connection: else the system takes megabytes of an answer, asks for more
+                # when a third of them are gone, and a slow client seems to take nothing meanwhile
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
             listener.bind(address)
         except BaseException:
             listener.close()
