@@ -246,7 +246,7 @@ def loop(arguments: argparse.Namespace) -> Iterator[Callable[[int], int]]:
     context = multiprocessing.get_context("spawn")
     line, end = context.Pipe()
     given = (end, arguments.run, arguments.image, arguments.device)
-    process = context.Process(target=_predict, args=given)
+    process = context.Process(target=_predict, args=given, daemon=True)
     process.start()
 
     def ask(count: int) -> int:
@@ -306,24 +306,25 @@ def memory(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, A
     flags = ("--queue", str(queue), "--deadline", "3600", "--max-pixels", str(pixels / 1e6))
     with service(arguments, *flags) as running:
 
-        def send(path: str, content: bytes) -> int:
+        def send(path: str, content: bytes) -> tuple[int, str | None]:
             line = http.client.HTTPConnection("127.0.0.1", running.port)
             line.request("POST", path, form(content), {"Content-Type": KIND})
             answer = line.getresponse()
             answer.read()
-            return answer.status
+            return answer.status, answer.getheader("Location")
 
-        job = send("/v1/jobs", large)
+        accepted, job = send("/v1/jobs", large)
         path = "/v1/predict?include=mask,overlay,confidence,pixels"
         with ThreadPoolExecutor(queue) as pool:
-            statuses = list(pool.map(lambda _: send(path, content), range(queue)))
-        while running.figure("intarsia_queue_depth"):
+            statuses = list(pool.map(lambda _: send(path, content)[0], range(queue)))
+        # it goes on when nobody else waits, and its pictures are the last that is made
+        while (state := json.loads(running.get(f"{job}")[1])["state"]) in ("waiting", "running"):
             time.sleep(0.5)
         return {
             "images": queue,
             "pixels": pixels,
             "by_status": dict(collections.Counter(statuses)),
-            "job": job,
+            "job": f"{accepted}, {state}",
             "peak": running.peak(),
             "bound": running.bound.strip(),
         }

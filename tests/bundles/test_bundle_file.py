@@ -1,5 +1,6 @@
 """The file: what is written comes back; whatever is not that is refused, and named."""
 
+import hashlib
 import io
 import json
 import os
@@ -133,6 +134,7 @@ def resealed(path, change):
         (lambda c, m: c["predict"].update(sharpen=1), 'unknown key "sharpen"'),
         (lambda c, m: c["predict"].update(scales=[1, 99]), "scales is"),
         (lambda c, m: c["predict"].update(temperature=0), "temperature is"),
+        (lambda c, m: c["predict"].update(temperature=10**400), "a finite number"),
         (lambda c, m: c["predict"].update(overlap=1.0), "overlap is 1.0"),
         (lambda c, m: c["predict"].update(threshold=2), "threshold is 2.0"),
         (lambda c, m: c["predict"].update(portrait_blur=1e9), "portrait_blur is 1"),
@@ -165,6 +167,22 @@ def resealed(path, change):
 )
 def test_a_seal_does_not_help_what_is_wrong(tmp_path, change, match):
     refused(resealed(write_bundle(tmp_path / "m.intarsia"), change), match)
+
+
+@pytest.mark.parametrize(("kind", "flags"), [(zipfile.ZIP_LZMA, 0), (zipfile.ZIP_DEFLATED, 1)])
+def test_a_member_that_is_packed_in_another_way_is_refused(tmp_path, kind, flags):
+    path = write_bundle(tmp_path / "m.intarsia")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(path) as ours, zipfile.ZipFile(buffer, "w", kind) as theirs:
+        for name in ours.namelist():
+            theirs.writestr(name, ours.read(name))
+        theirs.comment = ours.comment
+    data = bytearray(buffer.getvalue())
+    data[data.index(b"PK\x01\x02") + 8] |= flags  # of the first entry: it is encrypted
+    body = bytes(data[:-64])
+    seal = hashlib.sha256(body.removesuffix(b"intarsia-sha256:")).hexdigest().encode()
+    path.write_bytes(body + seal)
+    refused(path, "encrypted, or compressed in another way")
 
 
 def test_a_bundle_from_before_the_kinds_of_files_were_kept_is_read(tmp_path):

@@ -46,6 +46,7 @@ class Painted(Predictor):
         self.settings = PredictSection()
         self.suffixes = suffixes
         self.page = None
+        self.card = None
         self._channel_names = ()
         self.hold = threading.Event()
         self.hold.set()

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pytest
 from served import FORM, Painted, Reply, Served, encoded, form, scene, serving
 
 HEAD = (
@@ -144,6 +145,28 @@ def test_a_client_that_leaves_while_it_sends_leaves_nothing_behind() -> None:
         served.until(lambda: served.service.slots.taken == 0)
         assert not list(served.service.spool.iterdir())
         assert not served.predictor.seen
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system decides")
+def test_a_client_that_reads_slowly_gets_its_whole_answer() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 1000, 3), np.uint8)
+    body = form(encoded(noise, "JPEG"))
+    query = "predict?include=mask,overlay,confidence,pixels"
+    head = HEAD.format(length=len(body)).replace("predict", query)
+    with serving(idle=0.5) as served, socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        line.connect(("127.0.0.1", served.port))
+        line.sendall(head.encode() + body)
+        response = http.client.HTTPResponse(line)
+        response.begin()
+        length, taken, begun = int(response.getheader("content-length", 0)), 0, time.monotonic()
+        # less than the system would hold back for it
+        while time.monotonic() < begun + 2.5:
+            taken += len(response.read(25_000))
+            time.sleep(max(0.0, begun + taken / 500_000 - time.monotonic()))
+        assert taken < 1_500_000 < length
+        assert taken + len(response.read()) == length
+        assert served.counted("intarsia_abandoned_total") == 0
 
 
 def test_a_body_that_stops_or_drips_is_given_up() -> None:

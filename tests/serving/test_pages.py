@@ -14,6 +14,8 @@ from urllib.parse import quote
 import pytest
 from served import LABELS, REPEAT, Painted, Served, encoded, scene, serving
 
+from bundles.made import description, write_bundle
+from intarsia.prediction import Predictor
 from intarsia.runs import Run
 from intarsia.serving import Service
 from intarsia.serving.refusal import Refusal
@@ -220,7 +222,40 @@ def test_two_other_runs_are_not_in_memory_together(with_runs: Served) -> None:
     assert with_runs.predict(encoded(scene()), query="?run=single%20%3Cb%3E").status == 200
 
 
+def test_the_page_of_a_bundle_shows_its_card(tmp_path: Path) -> None:
+    rows = [("ground", 0.75, 0.857), ("box <b>", None, None)]
+    sheet = {
+        "data": "shapes",
+        "split": "val",
+        "images": 3,
+        "miou": 0.7254,
+        "mean_dice": 0.831,
+        "intervals": {"miou": {"low": 0.6, "high": 0.8125}, "iou": None},
+        "classes": [{"name": name, "iou": iou, "dice": dice} for name, iou, dice in rows],
+    }
+    card = {
+        "license": "CC0-1.0",
+        "data": {"name": "shapes", "images": {"train": 7, "val": 3}},
+        "evaluations": {"shapes-val": sheet},
+        "limits": ["It was trained on 7 images."],
+    }
+    made = {"card.json": json.dumps(card).encode()}
+    bundle = write_bundle(tmp_path / "m.intarsia", description(), **made)
+    with serving(Predictor(bundle), path=bundle) as served:
+        text = served.get("/model").body.decode()
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", text)
+    at = cells.index("mean")
+    assert cells[at : at + 5] == ["mean", "0.725", "0.600", "0.812", "0.831"]
+    assert cells[at + 5 : at + 11] == ["ground", "0.750", "n/a", "n/a", "0.857", "box &lt;b&gt;"]
+    assert "val of shapes, 3 images" in text
+    assert "7 train, 3 val images" in text
+    assert "CC0-1.0" in text
+    assert "It was trained on 7 images." in text
+
+
 def test_the_page_of_a_model_without_a_run(served: Served) -> None:
     assert b"There is no report" in served.get("/model").body
     assert served.get("/runs").status == 404
     assert served.get("/v1/runs").status == 404
+    # so nobody is sent there
+    assert "/v1/runs" not in served.get("/v1/model?run=other").json["hint"]

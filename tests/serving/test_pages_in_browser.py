@@ -216,6 +216,20 @@ def test_a_large_image_goes_as_a_job_and_a_full_house_is_waited_for(tmp_path: Pa
 
 
 @pytest.mark.browser
+def test_a_heavy_file_of_few_pixels_goes_as_a_job_and_is_shown(tmp_path: Path) -> None:
+    pixels = scene(40, 60)
+    (tmp_path / "heavy.bmp").write_bytes(encoded(pixels, "BMP"))
+    with serving(max_body=5000) as served, browser() as chromium:
+        page = chromium.new_page()
+        page.goto(served.url)
+        upload(page, tmp_path / "heavy.bmp")
+        page.wait_for_selector(".viewer:not([hidden])")
+        expected = served.predictor.inference.mask(pixels)
+        np.testing.assert_array_equal(colors(page, "classes")[:, :, :3], LABELS.colorize(expected))
+        served.until(lambda: len(served.service.jobs) == 0)
+
+
+@pytest.mark.browser
 def test_the_curves_of_a_training_grow(with_runs: Served, runs: Path) -> None:
     from intarsia.runs import Run
     from intarsia.runs.lock import RunLock

@@ -27,7 +27,7 @@ from intarsia.serving.bound import memory_bound, probability_bytes
 from intarsia.serving.limits import longest_side
 from intarsia.serving.negotiation import preferred
 from intarsia.serving.refusal import ClientGone, Refusal
-from intarsia.serving.server import bound_socket, serve
+from intarsia.serving.server import Server, bound_socket, serve
 from intarsia.serving.service import largest_sample
 from intarsia.serving.threads import call_aside, step_back
 from intarsia.serving.upload import BodyLimits, receive_image
@@ -119,6 +119,8 @@ def test_limits_are_above_zero() -> None:
         Limits(queue=0)
     with pytest.raises(ServiceError, match="max_body"):
         Limits(max_body=-1)
+    with pytest.raises(ServiceError, match="deadline is inf"):
+        Limits(deadline=float("inf"))
 
 
 def test_the_sum_of_the_bound_is_said() -> None:
@@ -165,6 +167,28 @@ def test_a_taken_port_is_known_before_the_model_is_loaded(tmp_path: Path) -> Non
         serve(tmp_path / "no-run", port=0)
     with pytest.raises(ServiceError, match="cannot listen"):
         bound_socket("no-such-host.invalid", 0)
+
+
+@pytest.mark.parametrize(("spare", "warned"), [(-1, True), (0, False)])
+def test_memory_that_does_not_suffice_for_another_run_is_warned_of(
+    tmp_path: Path, monkeypatch: Any, spare: int, warned: bool
+) -> None:
+    taken = 10**9
+    monkeypatch.setattr("intarsia.prediction.Predictor", lambda *_, **__: Painted())
+    monkeypatch.setattr("intarsia.serving.bound.peak_memory", lambda: taken)
+    most = memory_bound(Service(Painted(), runs=tmp_path)).total
+    for name, made in {
+        "keep_freed_memory": lambda **_: True,
+        "peak_memory": lambda: taken,
+        # what is to be had beside that which this process has
+        "available_memory": lambda: most - taken + spare,
+        "_allow_connections": lambda: None,
+    }.items():
+        monkeypatch.setattr(f"intarsia.serving.server.{name}", made, raising=False)
+    monkeypatch.setattr(Server, "run", lambda server, sockets: server._announce())
+    said: list[str] = []
+    serve(tmp_path / "any", port=0, runs=tmp_path, say=said.append)
+    assert any("lower --queue or --max-pixels" in text for text in said) == warned
 
 
 @pytest.mark.parametrize("fit", ["letterbox", "stretch", "crop", "tiles"])

@@ -214,7 +214,19 @@ def test_a_model_is_fetched_by_its_alias(folder, shapes, client, tracked, tmp_pa
             patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
             fetched = fetch_run(name, tmp_path / str(number))
         assert np.array_equal(Predictor(fetched)(photo), expected)
-    assert (tmp_path / "0" / "shapes" / "recipe.yaml").is_file()
+        assert fetched.name == ("shapes" if name.startswith("models:/") else tracked.info.run_id)
+
+
+def test_a_model_may_be_called_as_a_part_of_it_is(folder, client, tracked, tmp_path, monkeypatch):
+    from intarsia.tracking.registry import fetch_run
+
+    client.create_registered_model("data")
+    source = f"runs:/{tracked.info.run_id}/{MODEL}"
+    version = client.create_model_version("data", source, tracked.info.run_id).version
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    fetched = fetch_run(f"models:/data/{version}", tmp_path)
+    assert fetched.name == "data"
+    assert Run.open(fetched).labels.names
 
 
 def test_a_model_that_is_not_there_or_not_ours_is_an_error(folder, tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ DESCRIPTION = "bundle.json"
 
 _SEAL = b"intarsia-sha256:"
 _SEAL_LENGTH = len(_SEAL) + 64
+_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _STORED = (".onnx", ".png")  # what compressing would not make smaller
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError)
 
@@ -152,6 +153,11 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
     names = [entry.filename for entry in entries]
     if len(names) > MAX_MEMBERS or len(set(names)) != len(names):
         raise BundleError(f"{len(names)} members, or one of them twice", where=path)
+    if any(entry.compress_type not in _KINDS or entry.flag_bits & 1 for entry in entries):
+        raise BundleError(
+            "a member is encrypted, or compressed in another way than `intarsia export` does",
+            where=path,
+        )
     if sum(entry.file_size for entry in entries) > MAX_BYTES:
         raise BundleError(
             "the members are too large", where=path, expected=f"{MAX_BYTES / 1e9:.1f} GB at most"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -132,6 +132,6 @@ class Fields:
     def _number(self, key: str, value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self.wrong(key, value, "a number")
-        if not math.isfinite(value):
+        if not abs(value) <= sys.float_info.max:  # JSON's whole numbers have no end
             raise self.wrong(key, value, "a finite number")
         return float(value)

@@ -24,7 +24,7 @@ class Limits:
     Larger images are jobs: up to `job_factor` times the bytes and the pixels, `jobs` of them kept
     at a time, finished ones for `job_lifetime` seconds.
 
-    Raises ServiceError where a bound is not above zero.
+    Raises ServiceError where a bound is not above zero, or has no end.
     """
 
     max_body: int = 20_000_000
@@ -41,8 +41,8 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not value > 0:
-                raise ServiceError(f"{field.name} is {value}", expected="more than 0")
+            if not 0 < value < math.inf:
+                raise ServiceError(f"{field.name} is {value}", expected="more than 0, and finite")
 
     @property
     def decoded_pixels(self) -> int:

@@ -168,7 +168,8 @@ def _usable(service: Service) -> list[str]:
 
 
 def _card(service: Service) -> dict[str, object]:
-    """What the page of the model shows: the report of its run, or what is known without one."""
+    """What the page of the model shows: the report of its run, the card of its bundle, or what is
+    known without one."""
     report, sections, evaluations = None, None, None
     fault = None
     if service.path is not None and service.path.is_dir():
@@ -184,8 +185,11 @@ def _card(service: Service) -> dict[str, object]:
                 evaluations = _evaluations(Run.open(service.path))
             except IntarsiaError as error:
                 fault = error.what
+    card = service.models.own.predictor.card
     return {
         "model": describe(service),
+        "card": card,
+        "sheets": [] if card is None else _sheets(card),
         "report": report,
         "sections": sections,
         "evaluations": evaluations,
@@ -199,6 +203,29 @@ def _evaluations(run: Run) -> Table | None:
 
     sheets = evaluations_of(run)
     return summary_table(sheets.values()) if sheets else None
+
+
+def _sheets(card: Mapping[str, Any]) -> list[Table]:
+    """The metric sheets in the card of a bundle."""
+    from intarsia.reporting.tables import Column, Table
+
+    ratios = (Column(name, "ratio") for name in ("IoU", "IoU low", "IoU high", "Dice"))
+    columns = (Column("class"), *ratios)
+    tables = []
+    for name, sheet in card.get("evaluations", {}).items():
+        intervals = sheet["intervals"] or {}
+        of_classes = intervals.get("iou") or {}
+        rows = [("mean", sheet["miou"], intervals.get("miou"), sheet["mean_dice"])]
+        rows += [
+            (c["name"], c["iou"], of_classes.get(c["name"]), c["dice"]) for c in sheet["classes"]
+        ]
+        shown = tuple(
+            (of, iou, (between or {}).get("low"), (between or {}).get("high"), dice)
+            for of, iou, between, dice in rows
+        )
+        title = f"{sheet['split']} of {sheet['data']}, {sheet['images']} images"
+        tables.append(Table(name, title, columns, shown))
+    return tables
 
 
 def _operations(app: FastAPI) -> list[dict[str, Any]]:

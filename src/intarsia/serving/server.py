@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from intarsia.errors import ServiceError
-from intarsia.memory import available_memory, keep_freed_memory
+from intarsia.memory import available_memory, keep_freed_memory, peak_memory
 from intarsia.serving.application import build_application
 from intarsia.serving.bound import memory_bound
 from intarsia.serving.connection import Connection
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 2048  # connections that wait to be accepted
 _FILES = 65_536  # each connection is an open file; 1,024 of them are soon used up
+_UNSENT = 1 << 14  # bytes of an answer that lie in the system before they are on their way
 _GRACE = 10.0  # seconds beyond the deadline in which clients may fetch their answers
 
 Say = Callable[[str], None]
@@ -96,7 +97,8 @@ def serve(
         def announce() -> None:
             say(f"{service.models.own.name}: http://{shown}:{address[1]}")
             say(f"memory: {bound}")
-            if bound.total > available_memory() + bound.model:
+            # of the model and of another one, what has been taken is not to be had any more
+            if bound.total > available_memory() + peak_memory():
                 say("warning: that is more than there is; lower --queue or --max-pixels")
             say(f"files: {bound.files / 1e6:,.0f} MB at most in {gettempdir()}")
             if bound.files > disk_usage(gettempdir()).free:
@@ -139,6 +141,10 @@ def bound_socket(host: str, port: int) -> socket.socket:
         try:
             if os.name == "posix":
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                # of each connection: else the system takes megabytes of an answer, asks for more
+                # when a third of them are gone, and a slow client seems to take nothing meanwhile
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
             listener.bind(address)
         except BaseException:
             listener.close()

@@ -137,7 +137,8 @@ class Service:
         if name is None or (self.models.own.name == name if path is None else self.is_own(path)):
             return None
         if path is None:
-            raise Refusal(404, "not-found", "no such run", hint="GET /v1/runs lists them")
+            hint = "GET /v1/runs lists them" if self.runs is not None else "leave run= out"
+            raise Refusal(404, "not-found", "no such run", hint=hint)
         return path
 
     def take(self, name: str | None) -> Model:

@@ -58,4 +58,4 @@ def fetch_run(reference: str, folder: Path) -> Path:
             expected="the model of a training with --track mlflow",
         )
     name = reference.split("/")[1].partition("@")[0]
-    return runs[0].rename(folder / name)
+    return runs[0].rename(runs[0].with_name(name))  # there it is alone, whatever its name

@@ -162,10 +162,12 @@ class Item {
         await sleep(POLL);
       }
       const found = await (await get(`${place}/result`)).json();
-      for (const part of ["mask", "overlay"]) {
-        found[part] = URL.createObjectURL(await (await get(found[part])).blob());
+      // what is a job for its bytes or its shape alone is looked at like any other
+      if (isLarge(found)) found.pixels = null;
+      for (const part of ["mask", "overlay", "pixels"]) {
+        if (found[part]) found[part] = URL.createObjectURL(await (await get(found[part])).blob());
       }
-      return { ...found, confidence_map: null, pixels: null };
+      return { ...found, confidence_map: null };
     } finally {
       // its place is for the next one
       fetch(place, { method: "DELETE" }).catch(() => { /* it is forgotten within the hour */ });
@@ -234,7 +236,7 @@ class Item {
     size.hidden = false;
     const classes = found.measurements.map((row) => (
       { id: row.id, name: row.class, color: row.color }));
-    const large = found.width * found.height > settings.max_pixels;
+    const large = isLarge(found);
     let pixels = null, photo = null;
     if (!large) {
       pixels = await decodePixels(found.pixels);
@@ -385,6 +387,10 @@ function quoted(value) {
 
 function blob(text, type) {
   return URL.createObjectURL(new Blob([text], { type }));
+}
+
+function isLarge(found) {
+  return found.width * found.height > settings.max_pixels;
 }
 
 function megabytes(bytes) {
