@@ -38,6 +38,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -423,14 +424,8 @@ def fuzz(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any
             "alive": alive,
             "resident": resident,
             "growth": resident[total] - resident[early],
-            "left_in_spool": _spooled(running.process.pid),
+            "left_in_spool": sum(1 for _ in Path(tempfile.gettempdir()).glob("intarsia-serve-*/*")),
         }
-
-
-def _spooled(pid: int) -> int:
-    """Files that the process holds open below the system's temporary folder."""
-    names = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
-    return sum("intarsia-serve-" in name for name in names)
 
 
 def leave(arguments: argparse.Namespace, body: Path, small: int) -> dict[str, Any]:

@@ -18,6 +18,16 @@ _GROUPS = {
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was lacking: the machine's, or a GPU's, of which torch has a fault of its own.
+
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError())
+    (True, False)
+    """
+    # told by its name: torch may not be installed
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
 def available_memory(root: Path = Path("/")) -> int:
     """Bytes of memory that can be had without swapping, within the limit of a container."""
     return min([_of_machine(root), *_of_groups(root)])

@@ -261,13 +261,18 @@ def test_a_full_disk_and_no_memory_say_when_to_come_back(monkeypatch: Any) -> No
         assert reply.headers["retry-after"] == "30"
         assert not list(served.service.spool.iterdir())
 
-        def small(path: Any) -> None:
-            raise MemoryError
+        class OutOfMemoryError(RuntimeError):
+            """As torch calls a GPU's."""
 
-        with monkeypatch.context() as patched:
-            patched.setattr(served.predictor, "read", small)
-            reply = served.predict(encoded(scene()))
-        assert (reply.status, reply.headers["retry-after"]) == (503, "10")
+        for lack in (MemoryError, OutOfMemoryError):
+
+            def small(path: Any, lack: type[Exception] = lack) -> None:
+                raise lack
+
+            with monkeypatch.context() as patched:
+                patched.setattr(served.predictor, "read", small)
+                reply = served.predict(encoded(scene()))
+            assert (reply.status, reply.headers["retry-after"]) == (503, "10")
         served.until(lambda: served.service.slots.taken == 0)
         assert served.predict(encoded(scene())).status == 200
 

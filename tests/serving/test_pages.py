@@ -170,6 +170,17 @@ def test_the_run_that_is_served_is_not_loaded_twice(runs: Path) -> None:
         service.take("folded/fold-7")
 
 
+def test_a_model_beside_a_run_of_its_name_has_another(runs: Path, tmp_path: Path) -> None:
+    (runs / "painted").mkdir()
+    (runs / "painted" / "recipe.yaml").touch()
+    try:
+        service = Service(Painted(), path=tmp_path / "painted.intarsia", runs=runs)
+        assert service.models.own.name == "painted (served)"
+        assert service.take("painted (served)") is service.models.own
+    finally:
+        shutil.rmtree(runs / "painted")
+
+
 def test_a_run_that_is_written_to_is_in_training(with_runs: Served, runs: Path) -> None:
     from intarsia.runs.lock import RunLock
 
@@ -199,6 +210,8 @@ def test_reports_and_comparisons(with_runs: Served) -> None:
     assert with_runs.get("/comparisons/compared").body == b"<html>compared</html>"
     for path in ("/runs/folded/report", "/comparisons/other", "/static/other", "/static/..%2Fx"):
         assert with_runs.get(path).status == 404, path
+        page = with_runs.get(path, accept="text/html")
+        assert (page.status, page.headers["content-type"][:9]) == (404, "text/html"), path
 
 
 def test_another_run_predicts_when_it_is_asked_for(with_runs: Served) -> None:

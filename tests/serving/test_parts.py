@@ -27,7 +27,7 @@ from intarsia.serving.bound import memory_bound, probability_bytes
 from intarsia.serving.limits import longest_side
 from intarsia.serving.negotiation import preferred
 from intarsia.serving.refusal import ClientGone, Refusal
-from intarsia.serving.server import Server, bound_socket, serve
+from intarsia.serving.server import Server, bound_socket, configuration, serve
 from intarsia.serving.service import largest_sample
 from intarsia.serving.threads import call_aside, step_back
 from intarsia.serving.upload import BodyLimits, receive_image
@@ -165,6 +165,17 @@ def test_a_taken_port_is_known_before_the_model_is_loaded(tmp_path: Path) -> Non
             serve(tmp_path / "no-run", port=port)
     with pytest.raises(RunError, match="no such run"):
         serve(tmp_path / "no-run", port=0)
+    # two that begin at the same time may both bind
+    with bound_socket("127.0.0.1", 0) as first:
+        service = Service(Painted())
+        with bound_socket("127.0.0.1", first.getsockname()[1]) as second:
+            first.listen()
+            said: list[bool] = []
+            server = Server(configuration(service), service, lambda: said.append(True))
+            with pytest.raises(ServiceError, match="cannot listen"):
+                server.run(sockets=[second])
+        service.stop()
+    assert not said
     with pytest.raises(ServiceError, match="cannot listen"):
         bound_socket("no-such-host.invalid", 0)
 
@@ -251,7 +262,7 @@ def test_the_bytes_of_a_mask_are_those_of_its_file(tmp_path: Path) -> None:
         (["no-such-run"], "no such run folder"),
         (["--runs", "no-such-folder"], "no such folder"),
         (["--runs", "."], "no finished run"),
-        (["x", "--queue", "0"], "queue is 0"),
+        (["x", "--queue", "0"], "--queue"),
         (["x", "--max-pixels", "nan"], "--max-pixels is nan"),
     ],
 )

@@ -134,6 +134,9 @@ def test_a_bomb_is_refused_before_it_is_decoded(served: Served) -> None:
     reply = served.predict(bomb)
     assert (reply.status, reply.reason) == (413, "too-many-pixels")
     assert "0.05 million" in reply.json["expected"]
+    assert "tiles" in reply.json["hint"]  # a job would not take it either
+    long = served.predict(encoded(np.zeros((20, 1000, 3), np.uint8)))
+    assert (long.status, long.json["hint"][-8:]) == (413, "/v1/jobs")
     assert served.counted("intarsia_decode_seconds_count") == before
 
 

@@ -32,6 +32,7 @@ from intarsia.cli import (
     train,
 )
 from intarsia.errors import IntarsiaError, Interrupted, nearest
+from intarsia.memory import is_out_of_memory
 
 USER_FAULT = 2
 OUR_FAULT = 1
@@ -142,7 +143,7 @@ def _fault(error: Exception, *, verbose: bool) -> int:
         # permissions, a full disk, a folder where a file was expected: never our bug
         _say(error.strerror or str(error), f"where: {error.filename}" if error.filename else "")
         return USER_FAULT
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         _say("out of memory", "do: try a smaller --batch-size or --image-size")
         return USER_FAULT
     _say(

@@ -35,7 +35,7 @@ def serve(
     max_pixels: Annotated[
         float, typer.Option(metavar="MP", help="Largest image that is answered at once.")
     ] = 12,
-    queue: Annotated[int, typer.Option(metavar="N", help="Most requests inside.")] = 32,
+    queue: Annotated[int, typer.Option(metavar="N", min=1, help="Most requests inside.")] = 32,
     deadline: Annotated[float, typer.Option(metavar="S", help="Seconds to the answer.")] = 30,
     verbose: VerboseOption = False,
 ) -> None:

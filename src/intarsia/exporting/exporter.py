@@ -54,7 +54,7 @@ _log = logging.getLogger("intarsia")
 _RUNTIMES: dict[Precision, tuple[Runtime, ...]] = {
     "fp32": ("onnxruntime", "openvino"),
     "bf16": ("openvino",),
-    "int8": ("openvino", "onnxruntime"),
+    "int8": ("openvino",),
 }
 
 
@@ -236,8 +236,6 @@ class _Export:
         for name in wanted:
             if installed_runtime((name,)) is None:
                 continue
-            if self.precision == "int8" and found:
-                break  # each rounds in its own way: the one that was judged
             found[name] = (
                 onnx_network(self.data, device="cpu")
                 if name == "onnxruntime"

@@ -66,10 +66,9 @@ class Gate:
     `closed` gives the reason for which nobody is let in at the moment, or None. A request of
     `GUARDED` that is let in holds a slot until its answer is sent or its client is gone, which a
     client is that takes next to nothing of an answer (two pieces) for `idle` seconds. Of bodies
-    that nobody wants,
-    those declared to have at most `moderate` bytes are left to the server to read and forget;
-    after any other the connection is closed. HEAD is answered as GET, without the body. Every
-    response gets the headers that keep a browser on this site, and is counted.
+    that nobody wants, those declared to have at most `moderate` bytes are left to the server to
+    read and forget; after any other the connection is closed. HEAD is answered as GET, without the
+    body. Every response gets the headers that keep a browser on this site, and is counted.
     """
 
     def __init__(

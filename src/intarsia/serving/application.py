@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -27,6 +28,9 @@ _GONE = 499  # as nginx says it; nobody receives it, it is only counted
 
 def build_application(service: Service) -> ASGIApp:
     """The whole service behind its gate. The pipeline begins and ends with the application."""
+
+    # it writes a line for every torn body, which is an everyday thing here, and is answered
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +81,8 @@ def _add_errors(app: FastAPI, service: Service) -> None:
 
     @app.exception_handler(Refusal)
     async def refuse(request: Request, error: Refusal) -> Response:
+        if error.status == HTTPStatus.NOT_FOUND and _is_browser(request):
+            return missing_page(service, error.what[:1].upper() + error.what[1:])
         return refused(error)
 
     @app.exception_handler(ClientGone)
@@ -87,7 +93,7 @@ def _add_errors(app: FastAPI, service: Service) -> None:
     @app.exception_handler(HTTPException)
     async def explain(request: Request, error: HTTPException) -> Response:
         status = error.status_code
-        if status == HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("accept", ""):
+        if status == HTTPStatus.NOT_FOUND and _is_browser(request):
             return missing_page(service, f"No page has the address {request.url.path}")
         allowed = (error.headers or {}).get("Allow")
         refusal = (
@@ -109,3 +115,7 @@ def _add_errors(app: FastAPI, service: Service) -> None:
     async def apologise(request: Request, error: Exception) -> Response:
         # it is raised again behind this answer, and logged with its traceback
         return refused(Refusal(500, "failed", "the server failed at this request"))
+
+
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")

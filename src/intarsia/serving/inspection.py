@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intarsia.errors import ImageError
 from intarsia.images import ImageHeader, read_header
-from intarsia.serving.limits import longest_side
+from intarsia.serving.limits import Limits, longest_side
 from intarsia.serving.refusal import Refusal
 
 ALWAYS = ("JPEG", "PNG", "WEBP", "BMP")
@@ -54,11 +54,10 @@ def accepted_formats(suffixes: Iterable[str]) -> tuple[str, ...]:
 
 
 def inspect_upload(
-    path: Path, accepted: tuple[str, ...], *, max_pixels: int, page: int | None, larger: str
+    path: Path, accepted: tuple[str, ...], limits: Limits, *, large: bool, page: int | None
 ) -> ImageHeader:
-    """The header of an upload that may be predicted; no pixel is decoded.
-
-    `page` is that of `read_image`, `larger` the hint for images above `max_pixels`.
+    """The header of an upload that may be predicted, at once or, where it is `large`, as a job; no
+    pixel is decoded. `page` is that of `read_image`.
 
     Raises:
         Refusal: 413, 415 or 422.
@@ -78,23 +77,12 @@ def inspect_upload(
         raise Refusal.of(422, "unreadable", error, path) from error
     if header.format not in accepted:
         raise _unsupported(f"this is a file of the kind {header.format}", accepted)
-    if header.width * header.height > max_pixels:
-        raise Refusal(
-            413,
-            "too-many-pixels",
-            f"{header.width} x {header.height} is {header.width * header.height / 1e6:.1f} "
-            "million pixels",
-            expected=f"at most {max_pixels / 1e6:g} million",
-            hint=larger,
-        )
-    if max(header.width, header.height) > longest_side(max_pixels):
-        raise Refusal(
-            413,
-            "too-many-pixels",
-            f"{header.width} x {header.height}: a side is too long",
-            expected=f"at most {longest_side(max_pixels)} pixels a side",
-            hint=larger,
-        )
+    fault = _excess(header, limits.job_pixels if large else limits.max_pixels)
+    if fault is not None:
+        hint = "cut the image into tiles"
+        if not large and _excess(header, limits.job_pixels) is None:
+            hint = f"send up to {limits.job_pixels / 1e6:g} million pixels to /v1/jobs"
+        raise Refusal(413, "too-many-pixels", fault[0], expected=fault[1], hint=hint)
     if header.frames > 1 and page is None:
         raise Refusal(
             422,
@@ -104,6 +92,16 @@ def inspect_upload(
             hint="send a still picture",
         )
     return header
+
+
+def _excess(header: ImageHeader, most: int) -> tuple[str, str] | None:
+    """What there is too much of, and how much may be."""
+    size, pixels = f"{header.width} x {header.height}", header.width * header.height
+    if pixels > most:
+        return f"{size} is {pixels / 1e6:.1f} million pixels", f"at most {most / 1e6:g} million"
+    if max(header.width, header.height) > longest_side(most):
+        return f"{size}: a side is too long", f"at most {longest_side(most)} pixels a side"
+    return None
 
 
 def sniff(start: bytes) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from intarsia.errors import ImageError, ModelError
+from intarsia.memory import is_out_of_memory
 
 Reason = Literal[
     "queue-full",
@@ -101,7 +102,7 @@ def refusal_of(error: Exception, path: Path) -> Refusal:
         if error.kind == "too-many-pixels":
             return Refusal.of(413, "too-many-pixels", error, path)
         return Refusal.of(422, "unreadable", error, path)
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return Refusal(503, "no-room", "not enough memory for this image", retry_after=10)
     if isinstance(error, OSError):
         _log.error("the spool cannot be used: %s", error)

@@ -49,8 +49,14 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and only then say so: whoever reads the address may connect."""
-        await super().startup(sockets)
-        self._announce()
+        try:
+            await super().startup(sockets)
+        except OSError as error:  # two may bind to a port, and only one can listen
+            raise ServiceError(
+                f"cannot listen: {error.strerror or error}", hint="choose another --port"
+            ) from error
+        if self.started:
+            self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # not passed on: a server that was told to stop, and did, has not failed

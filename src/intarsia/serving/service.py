@@ -66,9 +66,7 @@ class Service:
         self.gauges = Gauges()
         self.slots = Slots(self.limits.queue)
         self.pipeline = Pipeline(self.limits, self.gauges)
-        # called as the list of runs calls it, where it is there
-        name = next((n for n, path in self.others().items() if self.is_own(path)), None)
-        own = Model.of(name or self.predictor.name, self.predictor, self.pipeline.beat)
+        own = Model.of(self._name(), self.predictor, self.pipeline.beat)
         self.models = Models(own, self.pipeline.beat, self.load)
         self.jobs = Jobs(self.limits, self.pipeline)
         self.draining = False
@@ -122,6 +120,13 @@ class Service:
     def others(self) -> dict[str, Path]:
         """The runs that may be predicted with, by name; looked up each time: one may be new."""
         return {} if self.runs is None else find_runs(self.runs)
+
+    def _name(self) -> str:
+        """What its own model is called: as in the list of runs where it is there, and as none of
+        them where it is not."""
+        name, others = self.predictor.name, self.others()
+        beside = f"{name} (served)" if name in others else name
+        return next((n for n, path in others.items() if self.is_own(path)), beside)
 
     def is_own(self, run: Path) -> bool:
         """Whether this is the run that is served anyway."""
@@ -212,15 +217,8 @@ class Service:
         return Work(upload.path, pixels, model, write, release, deadline, large)
 
     def _inspect(self, upload: Upload, model: Model, large: bool) -> int:
-        most = self.limits.job_pixels if large else self.limits.max_pixels
-        hint = f"send up to {self.limits.job_pixels / 1e6:g} million pixels to /v1/jobs"
-        hint = "cut the image into tiles" if large else hint
         header = inspect_upload(
-            upload.path,
-            model.accepted,
-            max_pixels=most,
-            page=model.predictor.page,
-            larger=hint,
+            upload.path, model.accepted, self.limits, large=large, page=model.predictor.page
         )
         return header.width * header.height
 

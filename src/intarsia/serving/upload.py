@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,8 +17,6 @@ from intarsia.serving.refusal import ClientGone, Refusal
 FIELD = "image"
 
 _MOST_PARTS = 8
-# it writes a line for every torn body, which is an everyday thing here, and is answered
-logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 _OPAQUE = ("", "application/octet-stream", "application/dicom")
 _HINT = f"send the image as the field `{FIELD}` of a multipart form: curl -F {FIELD}=@photo.jpg"
