@@ -77,7 +77,7 @@ def row(name: str, precision: str, found: dict[str, Any] | None) -> str:
     if "refused" in found:
         return f"| {name} | {precision} | refused: {' '.join(found['refused'].split())} |"
     size = "any" if found["size"] is None else "x".join(map(str, found["size"]))
-    difference, times = found["difference"], found["milliseconds_per_image"]
+    difference = found["difference"]
     low, high = difference["interval"]["low"], difference["interval"]["high"]
     pixels = sum(each["batch"] * each["height"] * each["width"] for each in found["sizes"])
     same = sum(e["agreement"] * e["batch"] * e["height"] * e["width"] for e in found["sizes"])
@@ -87,11 +87,10 @@ def row(name: str, precision: str, found: dict[str, Any] | None) -> str:
             precision,
             size,
             f"{found['miou']['run']['value']:.4f}",
-            f"{difference['difference']:+.5f} ({low:+.5f} to {high:+.5f})",
+            f"{difference['difference']:+z.5f} ({low:+z.5f} to {high:+z.5f})",
             percent(found["agreement"]),
             percent(found["worst_image"]["agreement"]),
             percent(same / pixels),
-            f"{times['run']:.0f} -> {times['bundle']:.0f}",
             f"{found['megabytes']:.1f} |",
         )
     )
@@ -119,9 +118,9 @@ def main() -> None:
             results[case, precision] = json.loads(kept.read_text()) if kept.is_file() else None
     print(
         "\n| network | precision | size | mIoU of the run | difference (95 %) | same class, %"
-        " | worst image, % | raw network, % | ms an image, run -> export | MB |"
+        " | worst image, % | raw network, % | MB |"
     )
-    print("|---" * 10 + "|")
+    print("|---" * 9 + "|")
     for (case, precision), found in results.items():
         print(row(case, precision, found))
 
