@@ -17,7 +17,6 @@ from intarsia.serving.refusal import ClientGone, Refusal
 FIELD = "image"
 
 _MOST_PARTS = 8
-
 _OPAQUE = ("", "application/octet-stream", "application/dicom")
 _HINT = f"send the image as the field `{FIELD}` of a multipart form: curl -F {FIELD}=@photo.jpg"
 
